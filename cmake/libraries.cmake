@@ -1,0 +1,61 @@
+function(torc_library name)
+  cmake_parse_arguments(LIB "" "" "SOURCES;LINK" ${ARGN})
+  if(NOT LIB_SOURCES)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE torc_flags ${LIB_LINK})
+    return()
+  endif()
+  add_library(${name} STATIC ${LIB_SOURCES})
+  target_link_libraries(${name} PUBLIC torc_flags ${LIB_LINK} m)
+endfunction()
+
+# --- kernels: reference, and one CPU source per kernel built for three instruction sets ----------
+file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS kernels/ref/*.c kernels/cpu/dispatch*.c)
+file(GLOB CPU_KERNEL_SOURCES CONFIGURE_DEPENDS kernels/cpu/*.c)
+list(FILTER CPU_KERNEL_SOURCES EXCLUDE REGEX "/dispatch[^/]*\\.c$")
+torc_library(torc_kernels SOURCES ${KERNEL_SOURCES})
+function(torc_cpu_kernels isa flags)
+  if(NOT CPU_KERNEL_SOURCES)
+    return()
+  endif()
+  add_library(torc_kernels_${isa} OBJECT ${CPU_KERNEL_SOURCES})
+  target_link_libraries(torc_kernels_${isa} PRIVATE torc_flags)
+  target_compile_definitions(torc_kernels_${isa} PRIVATE TORC_CPU_ISA=${isa})
+  target_compile_options(torc_kernels_${isa} PRIVATE ${flags})
+  target_sources(torc_kernels PRIVATE $<TARGET_OBJECTS:torc_kernels_${isa}>)
+endfunction()
+torc_cpu_kernels(portable "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  torc_cpu_kernels(avx2 "-mavx2;-mfma;-mbmi2")
+  torc_cpu_kernels(avx512 "-mavx512f;-mavx512dq;-mavx512bw;-mavx512vl;-mavx2;-mfma;-mbmi2;-mprefer-vector-width=512")
+endif()
+
+# --- runtime ------------------------------------------------------------------------------------
+# runtime/client/*.c   keys, encryption, decryption
+# runtime/server/*.c   evaluation keys, backends, executor
+# runtime/*.c          what both share
+file(GLOB BASE_SOURCES CONFIGURE_DEPENDS runtime/*.c)
+file(GLOB CLIENT_SOURCES CONFIGURE_DEPENDS runtime/client/*.c)
+file(GLOB SERVER_SOURCES CONFIGURE_DEPENDS runtime/server/*.c)
+torc_library(torc_base SOURCES ${BASE_SOURCES} LINK PkgConfig::CJSON PkgConfig::SODIUM)
+torc_library(torc_client SOURCES ${CLIENT_SOURCES} LINK torc_base torc_kernels)
+torc_library(torc_server SOURCES ${SERVER_SOURCES} LINK torc_base torc_kernels PkgConfig::OPENBLAS)
+
+# --- frontend: protobuf-c code is generated from our own subset schema ---------------------------
+file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS frontend/*.c frontend/onnx/*.c)
+list(FILTER COMPILER_SOURCES EXCLUDE REGEX "/local[^/]*\\.c$")
+file(GLOB LOCAL_SOURCES CONFIGURE_DEPENDS frontend/local*.c)
+set(GENERATED ${CMAKE_BINARY_DIR}/generated)
+if(EXISTS ${CMAKE_SOURCE_DIR}/frontend/onnx/onnx.proto)
+  file(MAKE_DIRECTORY ${GENERATED})
+  add_custom_command(
+    OUTPUT ${GENERATED}/onnx.pb-c.c ${GENERATED}/onnx.pb-c.h
+    COMMAND ${PROTOC_C} --proto_path=${CMAKE_SOURCE_DIR}/frontend/onnx --c_out=${GENERATED} onnx.proto
+    DEPENDS frontend/onnx/onnx.proto VERBATIM)
+  add_library(torc_onnx_schema STATIC ${GENERATED}/onnx.pb-c.c ${GENERATED}/onnx.pb-c.h)
+  target_include_directories(torc_onnx_schema SYSTEM PUBLIC ${GENERATED})
+  target_link_libraries(torc_onnx_schema PUBLIC PkgConfig::PROTOBUF_C)
+  set(ONNX_SCHEMA torc_onnx_schema)
+endif()
+torc_library(torc_compiler SOURCES ${COMPILER_SOURCES} LINK torc_base ${ONNX_SCHEMA})
+torc_library(torc_local SOURCES ${LOCAL_SOURCES} LINK torc_compiler torc_client torc_server)

@@ -1,0 +1,36 @@
+/* Seconds and bytes predicted from operation counts times constants of the machine at hand. */
+#ifndef TORC_COST_H
+#define TORC_COST_H
+
+#include "runtime/program.h"
+
+typedef struct torc_machine {
+    uint32_t threads;
+    double fft_ns_per_butterfly; /* one radix-2 butterfly of a transform, batched */
+    double mul_ns_per_point;     /* one complex multiply-add of the external product */
+    double point_ns;             /* rotation, digits and accumulation, per coefficient */
+    double key_ns_per_byte;      /* streaming the Fourier key once */
+    double keyswitch_ns_per_mac; /* one 32-bit multiply-add of the keyswitch product */
+    double linear_ns_per_mac;    /* one 64-bit multiply-add of a linear layer, per ciphertext word */
+} torc_machine;
+
+/* Shipped defaults; torc_machine_calibrate (runtime/server) measures the machine in about 100 ms. */
+void torc_machine_default(torc_machine *out);
+
+/* Seconds of one lookup (keyswitch, bootstrap) on one thread when batch of them walk the key together. */
+double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch);
+double torc_cost_bootstrap(const torc_machine *machine, const torc_params *params, double batch);
+
+typedef struct torc_prediction {
+    double seconds;         /* one sample alone */
+    double seconds_batched; /* a sample, within a large batch */
+    uint64_t memory_bytes;  /* resident while running one sample: keys, program, slots, scratch */
+    uint64_t evaluation_key_bytes; /* on the wire */
+    uint64_t ciphertext_bytes_in;  /* one sample, on the wire */
+    uint64_t ciphertext_bytes_out;
+} torc_prediction;
+
+void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_program *program,
+                  const torc_params *params, size_t samples);
+
+#endif
