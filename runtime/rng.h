@@ -22,7 +22,9 @@ void torc_random_seed(uint8_t seed[TORC_SEED_BYTES]);
 void torc_random_bits(uint64_t *out, size_t count);  /* out[i] in {0, 1}, uniform */
 
 /* TUniform(b): integers in [-2^b, 2^b], the two ends with half weight; constant time, no libm. */
-void torc_random_tuniform(int64_t *out, size_t count, uint32_t bound_log2);
+void torc_random_tuniform(int64_t *out, size_t count, uint32_t bound_log2); /* b 0..62 */
+/* The map behind it: bound_log2 + 2 uniform bits to one sample. */
+int64_t torc_tuniform_from_bits(uint64_t bits, uint32_t bound_log2);
 
 /* ChaCha20 (RFC 8439) keystream, little-endian words: key = seed, 96-bit nonce = domain (32 bits LE),
  * row (64 bits LE), block counter from 0. */
