@@ -1,13 +1,13 @@
 /* The whole C interface of the kernels: mathematics on plain arrays. No status type, no files, no
  * keys-as-objects. Legend and layouts: kernels/README.md.
  *
- *   N poly_size   k glwe_dim   n lwe_dim   (B = 2^base_log, l = level_count) a gadget   v extended_log2
- *   big LWE  u64 [kN + 1]  mask then body      small LWE  u32 [n + 1]  mask then body
+ *   N poly_size   k glwe_dim   n lwe_dim   (B = 2^base_log, l = level_count) a gadget   v
+ * extended_log2 big LWE  u64 [kN + 1]  mask then body      small LWE  u32 [n + 1]  mask then body
  *   GLWE     u64 [k + 1][N] masks then body    GGSW       u64 [(k + 1) l][k + 1][N], row c*l + j
  *   phase = body - <mask, key>                 key bits are 0 or 1
  *
- * torc_ref_*: readable reference, the oracle. torc_cpu_kernels: the same functions for batches, built
- * for several instruction sets from one source; one table is chosen at start. */
+ * torc_ref_*: readable reference, the oracle. torc_cpu_kernels: the same functions for batches,
+ * built for several instruction sets from one source; one table is chosen at start. */
 #ifndef TORC_KERNELS_H
 #define TORC_KERNELS_H
 
@@ -23,24 +23,27 @@ typedef struct torc_shape { /* of one bootstrap */
     uint32_t ks_base_log, ks_level_count; /* keyswitch gadget */
 } torc_shape;
 
-/* --- reference ----------------------------------------------------------------------------------- */
+/* --- reference -----------------------------------------------------------------------------------
+ */
 
 /* digit[l], most significant first, each in [-B/2, B/2). */
 void torc_ref_decompose(int64_t *digit, uint64_t x, uint32_t base_log, uint32_t level_count);
 
 /* out[N] += a[N] * b[N] in Z/2^64[X]/(X^N + 1), exact; b is binary. */
-void torc_ref_negacyclic_add(uint64_t *out, const uint64_t *a, const uint64_t *b, uint32_t poly_size);
+void torc_ref_negacyclic_add(uint64_t *out, const uint64_t *a, const uint64_t *b,
+                             uint32_t poly_size);
 
 /* GLWE and LWE bodies: body = <mask, key> + noise + message (noise as signed integers). */
-void torc_ref_glwe_body(uint64_t *body, const uint64_t *mask, const uint64_t *key, const int64_t *noise,
-                        const uint64_t *message, uint32_t glwe_dim, uint32_t poly_size);
-uint64_t torc_ref_lwe_body(const uint64_t *mask, const uint64_t *key, int64_t noise, uint64_t message,
-                           uint32_t dim);
-uint32_t torc_ref_lwe_body32(const uint32_t *mask, const uint64_t *key, int64_t noise, uint32_t message,
-                             uint32_t dim);
+void torc_ref_glwe_body(uint64_t *body, const uint64_t *mask, const uint64_t *key,
+                        const int64_t *noise, const uint64_t *message, uint32_t glwe_dim,
+                        uint32_t poly_size);
+uint64_t torc_ref_lwe_body(const uint64_t *mask, const uint64_t *key, int64_t noise,
+                           uint64_t message, uint32_t dim);
+uint32_t torc_ref_lwe_body32(const uint32_t *mask, const uint64_t *key, int64_t noise,
+                             uint32_t message, uint32_t dim);
 /* phase[N] = body - sum_c mask_c * key_c. */
-void torc_ref_glwe_phase(uint64_t *phase, const uint64_t *glwe, const uint64_t *key, uint32_t glwe_dim,
-                         uint32_t poly_size);
+void torc_ref_glwe_phase(uint64_t *phase, const uint64_t *glwe, const uint64_t *key,
+                         uint32_t glwe_dim, uint32_t poly_size);
 uint64_t torc_ref_lwe_phase(const uint64_t *lwe, const uint64_t *key, uint32_t dim);
 uint32_t torc_ref_lwe_phase32(const uint32_t *lwe, const uint64_t *key, uint32_t dim);
 
@@ -48,44 +51,52 @@ uint32_t torc_ref_lwe_phase32(const uint32_t *lwe, const uint64_t *key, uint32_t
 void torc_ref_fft_forward(double *out, const double *in, uint32_t poly_size);
 void torc_ref_fft_inverse(double *out, const double *in, uint32_t poly_size);
 
-/* out[k+1][N] = GGSW external-product in[k+1][N]; ggsw in the Fourier domain: double [(k+1)l][k+1][N]. */
+/* out[k+1][N] = GGSW external-product in[k+1][N]; ggsw in the Fourier domain: double
+ * [(k+1)l][k+1][N]. */
 void torc_ref_ggsw_forward(double *fourier, const uint64_t *ggsw, const torc_shape *shape);
 void torc_ref_external_product(uint64_t *out, const double *fourier, const uint64_t *in,
                                const torc_shape *shape);
 
 /* small[n+1] = keyswitch of big[kN+1]; key u32 [kN][l'][n+1]. Exact modulo 2^32. */
-void torc_ref_keyswitch(uint32_t *small, const uint64_t *big, const uint32_t *key, const torc_shape *shape);
+void torc_ref_keyswitch(uint32_t *small, const uint64_t *big, const uint32_t *key,
+                        const torc_shape *shape);
 
 /* Centred modulus switch with half-cell shift: exponent[n+1] modulo 2N 2^v (body last). */
 void torc_ref_modulus_switch(uint32_t *exponent, const uint32_t *small, const torc_shape *shape);
 
 /* Polynomial of 2^v N coefficients for a table of 2^index_bits torus entries: after rotation by the
- * switched phase, coefficient 0 is the entry of floor(phase * 2^(P+1)) (phase already shifted by half
- * a bin), negated in the upper half. */
+ * switched phase, coefficient 0 is the entry of floor(phase * 2^(P+1)) (phase already shifted by
+ * half a bin), negated in the upper half. */
 void torc_ref_table_polynomial(uint64_t *poly, const uint64_t *entry, uint32_t index_bits,
                                const torc_shape *shape);
 
 /* glwe parts u64 [2^v][k+1][N]: part r holds coefficients r, r + 2^v, ... of the extended ring. The
  * accumulator starts as the table polynomial rotated by -exponent[n], then one classic step a key
- * bit: acc += GGSW_i external-product ((X^(exponent[i]) - 1) acc). */
-void torc_ref_blind_rotate(uint64_t *parts, const uint64_t *poly, const uint32_t *exponent,
-                           const double *const *fourier, const torc_shape *shape);
+ * bit: acc += GGSW_i external-product ((X^(exponent[i]) - 1) acc). scratch: u64 [2^v + 1][k+1][N].
+ */
+void torc_ref_blind_rotate(uint64_t *parts, uint64_t *scratch, const uint64_t *poly,
+                           const uint32_t *exponent, const double *const *fourier,
+                           const torc_shape *shape);
 
 /* big[kN+1]: coefficient 0 of the extended ring, i.e. of part 0. */
-void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_dim, uint32_t poly_size);
+void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_dim,
+                             uint32_t poly_size);
 
-/* --- CPU kernels --------------------------------------------------------------------------------- */
+/* --- CPU kernels ---------------------------------------------------------------------------------
+ */
 
-/* The prepared key is opaque to the caller: `bytes` of 64-byte aligned memory, filled row by row. */
+/* The prepared key is opaque to the caller: `bytes` of 64-byte aligned memory, filled row by row.
+ */
 typedef struct torc_cpu_kernels {
-    const char *name;     /* "portable", "avx2", "avx512" */
-    double fft_constant;  /* fitted c of its transform, see runtime/noise.h */
+    const char *name;    /* "portable", "avx2", "avx512" */
+    double fft_constant; /* fitted c of its transform, see runtime/noise.h */
 
     /* out[N] += a[N] * b[N], negacyclic modulo 2^64, exact; b binary (key generation). */
     void (*negacyclic_add)(uint64_t *out, const uint64_t *a, const uint64_t *b, uint32_t poly_size);
 
     size_t (*bootstrap_key_bytes)(const torc_shape *shape);
-    /* Transforms GLWE row `row` (= step*(k+1)*l + c*l + j), glwe[k+1][N]; rows may come from threads. */
+    /* Transforms GLWE row `row` (= step*(k+1)*l + c*l + j), glwe[k+1][N]; rows may come from
+     * threads. */
     void (*bootstrap_key_row)(void *key, size_t row, const uint64_t *glwe, const torc_shape *shape);
 
     size_t (*keyswitch_key_bytes)(const torc_shape *shape);
@@ -95,16 +106,16 @@ typedef struct torc_cpu_kernels {
     size_t (*scratch_bytes)(const torc_shape *shape, uint32_t batch);
     uint32_t (*best_batch)(const torc_shape *shape);
 
-    /* small[batch][n+1] = keyswitch of in[batch] (pointers to big LWE) after adding offset[batch] to
-     * each body. */
-    void (*keyswitch)(uint32_t *small, const uint64_t *const *in, const uint64_t *offset, uint32_t batch,
-                      const void *key, const torc_shape *shape, void *scratch);
+    /* small[batch][n+1] = keyswitch of in[batch] (pointers to big LWE) after adding offset[batch]
+     * to each body. */
+    void (*keyswitch)(uint32_t *small, const uint64_t *const *in, const uint64_t *offset,
+                      uint32_t batch, const void *key, const torc_shape *shape, void *scratch);
 
     /* out[batch] (pointers to big LWE) = bootstrap of small[batch][n+1] with table polynomials
      * entry[batch] of 2^index_bits[batch] entries; the half-bin shift is added here. */
     void (*bootstrap)(uint64_t *const *out, const uint32_t *small, const uint64_t *const *entry,
-                      const uint32_t *index_bits, uint32_t batch, const void *key, const torc_shape *shape,
-                      void *scratch);
+                      const uint32_t *index_bits, uint32_t batch, const void *key,
+                      const torc_shape *shape, void *scratch);
 
     /* out[o][words] = sum_i weight[o*in_count + i] * in[i][words] (in[i] may be NULL: skipped) for
      * out_count outputs: one group of a linear layer, one sample. */
