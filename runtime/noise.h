@@ -14,21 +14,27 @@
 #define TORC_FFT_CONSTANT 0.0125
 
 typedef struct torc_noise {
-    double fresh;         /* an encrypted input */
-    double bootstrap;     /* output of a lookup */
-    double keyswitch;     /* added by the keyswitch, rounding to 32 bits included */
-    double modulus_switch;/* added by the centred modulus switch to 2N * 2^v */
+    double fresh;          /* an encrypted input */
+    double bootstrap;      /* output of a lookup */
+    double keyswitch;      /* added by the keyswitch, rounding to 32 bits included */
+    double modulus_switch; /* added by the centred modulus switch to 2N * 2^v */
 } torc_noise;
 
-/* The noise of a parameter set. big_weight, small_weight: Hamming weights assumed for the keys. */
-void torc_noise_of(torc_noise *out, const torc_params *params, double big_weight, double small_weight);
+/* The noise of a parameter set. big_weight, small_weight: Hamming weights of the keys. No margin:
+ * what a measurement should find. The single terms: runtime/noise_terms.h. */
+void torc_noise_of(torc_noise *out, const torc_params *params, double big_weight,
+                   double small_weight);
 
-/* The same at the weights that production assumes. */
+/* What the search, the report and the claims assume: heavy keys, the FFT constant with its margin.
+ */
 void torc_noise_production(torc_noise *out, const torc_params *params);
 
 double torc_tuniform_variance(uint32_t bound_log2, uint32_t log2_modulus);
 
-/* log2 of erfc(threshold / sqrt(2 variance)): the odds of leaving +-threshold; right below 2^-1000. */
+#define TORC_LOG2_NEVER (-1e6) /* stands for 0: smaller odds are reported as this */
+
+/* log2 of erfc(threshold / sqrt(2 variance)): the odds of leaving +-threshold; right below 2^-1000.
+ */
 double torc_log2_failure(double threshold, double variance);
 
 /* Standard deviations kappa with erfc(kappa / sqrt 2) = 2^log2_p. */
@@ -45,15 +51,15 @@ typedef enum torc_row_kind {
 
 typedef struct torc_noise_row {
     torc_row_kind kind;
-    uint32_t bits;          /* index width P of a lookup, encoding width W of an output */
-    double norm_sq_fresh;   /* sum of squared weights on encrypted inputs */
-    double norm_sq_lookup;  /* sum of squared weights on lookup outputs */
-    double max_std;         /* TORC_ROW_OUTPUT_ROUNDED only, torus units */
-    uint64_t count;         /* how many lookups or outputs of one sample share this row */
+    uint32_t bits;         /* index width P of a lookup, encoding width W of an output */
+    double norm_sq_fresh;  /* sum of squared weights on encrypted inputs */
+    double norm_sq_lookup; /* sum of squared weights on lookup outputs */
+    double max_std;        /* TORC_ROW_OUTPUT_ROUNDED only, torus units */
+    uint64_t count;        /* how many lookups or outputs of one sample share this row */
 } torc_noise_row;
 
 double torc_row_variance(const torc_noise_row *row, const torc_noise *noise);
-double torc_row_threshold(const torc_noise_row *row);
+double torc_row_threshold(const torc_noise_row *row); /* max_std for TORC_ROW_OUTPUT_ROUNDED */
 double torc_row_log2_failure(const torc_noise_row *row, const torc_noise *noise); /* one of count */
 /* log2 of the failure of all rows together, and the worst single one. */
 double torc_rows_log2_failure(const torc_noise_row *rows, size_t count, const torc_noise *noise);
