@@ -10,7 +10,10 @@
 
 #include "runtime/params.h"
 
-#define TORC_NO_ELEMENT UINT32_MAX
+#define TORC_NO_ELEMENT         UINT32_MAX
+#define TORC_MAX_ELEMENTS       (1u << 26)
+#define TORC_INDEX_BITS         8  /* widest table of an encrypted circuit */
+#define TORC_INDEX_BITS_VIRTUAL 16 /* and of one that only runs in the clear */
 
 /* out[g][o] = sum_i weight[g][o][i] * in[gather[g][i]] + constant[g][o]    (mod 2^64)
  * A dense layer is one group; a convolution has one group a position and shares its weights; sums,
@@ -25,7 +28,7 @@ typedef struct torc_linear {
     uint32_t constant_groups;  /* 1 or group_count */
     uint32_t out;              /* element of group 0, output 0 */
     uint32_t out_group_stride; /* element of (g, o) is out + g*out_group_stride + o*out_stride */
-    uint32_t out_stride;
+    uint32_t out_stride;       /* one stride steps over the whole span of the other: no overlap */
     uint32_t *gather;          /* [group_count][in_count] element, TORC_NO_ELEMENT = none */
     int64_t *weight;           /* [weight_groups][out_count][in_count] */
     uint64_t *constant;        /* [constant_groups][out_count], torus */
@@ -42,10 +45,10 @@ typedef struct torc_linear {
  * instruction. */
 typedef struct torc_lookup {
     uint32_t count;
-    uint32_t out;      /* elements out .. out + count - 1 */
-    uint32_t *in;      /* [count] element */
-    uint32_t *table;   /* [count] index into torc_program.tables */
-    uint64_t *offset;  /* [count] torus */
+    uint32_t out;     /* elements out .. out + count - 1 */
+    uint32_t *in;     /* [count] element */
+    uint32_t *table;  /* [count] index into torc_program.tables */
+    uint64_t *offset; /* [count] torus */
 } torc_lookup;
 
 typedef struct torc_table {
@@ -87,8 +90,10 @@ typedef struct torc_program {
 /* Every pointer of a program is its own malloc'd block; freeing NULL or {0} is fine. */
 void torc_program_free(torc_program *program);
 
-/* All element indices in range, written before read, tables well formed, sizes consistent, at most
- * 2^max_index_bits entries a table. Run by the compiler and by every loader (E_FORMAT). */
+/* All element indices in range, written before read, never written by the instruction that reads
+ * them, tables well formed, sizes consistent, levels true, at most 2^max_index_bits entries a
+ * table. The arrays must be as long as their counts say. Run by the compiler and by every loader
+ * (E_FORMAT); time is linear in the size of the program. */
 TORC_MUST_CHECK torc_status torc_program_check(torc_ctx *ctx, const torc_program *program,
                                                uint32_t max_index_bits);
 
@@ -97,6 +102,7 @@ uint32_t torc_program_level_count(const torc_program *program);
 uint64_t torc_program_linear_macs(const torc_program *program); /* ciphertext multiply-adds */
 
 /* Text listing, for --dump-after lower. The caller frees *out. */
-TORC_MUST_CHECK torc_status torc_program_print(torc_ctx *ctx, char **out, const torc_program *program);
+TORC_MUST_CHECK torc_status torc_program_print(torc_ctx *ctx, char **out,
+                                               const torc_program *program);
 
 #endif
