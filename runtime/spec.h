@@ -74,7 +74,16 @@ typedef struct torc_spec {
 void torc_spec_free(torc_spec *spec);
 TORC_MUST_CHECK torc_status torc_spec_copy(torc_ctx *ctx, torc_spec *out, const torc_spec *in);
 
-/* Canonical JSON text (sorted, no white space), and back. Reading checks everything (E_FORMAT). */
+/* Everything that can be checked without a key: numbers in range, names (1 to TORC_NAME_MAX bytes of
+ * printable UTF-8, unique), shapes, scales, post steps that fit the outputs. E_FORMAT. */
+#define TORC_NAME_MAX          128
+#define TORC_SPEC_MAX_PORTS    1024
+#define TORC_SPEC_MAX_POSTS    64
+#define TORC_SPEC_MAX_ELEMENTS ((size_t)1 << 28) /* of one input or output, a sample */
+TORC_MUST_CHECK torc_status torc_spec_check(torc_ctx *ctx, const torc_spec *spec);
+
+/* Canonical JSON text (sorted, no white space), and back; the caller frees *out. Reading checks
+ * everything (E_FORMAT). Claims below 2^-1e6 are written as 2^-1e6. */
 TORC_MUST_CHECK torc_status torc_spec_to_json(torc_ctx *ctx, char **out, const torc_spec *spec);
 TORC_MUST_CHECK torc_status torc_spec_from_json(torc_ctx *ctx, torc_spec *out, const char *text,
                                                 size_t length);
@@ -86,8 +95,8 @@ TORC_MUST_CHECK torc_status torc_spec_accept(torc_ctx *ctx, const torc_spec *spe
                                              double allow_log2_p_error);
 
 /* Quantises and range-checks one input tensor [samples][shape...] into integers [samples][count].
- * Floats outside the calibrated range saturate and are counted; integers outside the width are
- * refused (E_INPUT). NaN is refused. */
+ * Floats outside the calibrated range saturate and are added to *saturated (may be NULL); integers
+ * outside the width are refused (E_INPUT), and so are NaN and infinities. */
 TORC_MUST_CHECK torc_status torc_port_quantize(torc_ctx *ctx, int64_t *out, uint64_t *saturated,
                                                const torc_port *port, const torc_tensor *in);
 /* E_INPUT unless in is [samples][shape...] (or, for one sample, shape alone); gives samples. */
@@ -98,6 +107,16 @@ uint64_t torc_encode(int64_t m, uint32_t encoding_bits);
 /* round(phase / 2^(63-W)) modulo 2^(W+1), taken in [-2^(W-1), 3*2^(W-1)) if unsigned, else
  * [-2^W, 2^W). */
 int64_t torc_decode(uint64_t phase, uint32_t encoding_bits, bool is_signed);
+
+/* Type and shape (without batch) of what the user gets for an output, post steps included; E_FORMAT
+ * when a step does not fit what it is applied to. */
+typedef struct torc_form {
+    torc_dtype dtype;
+    uint32_t rank;
+    size_t shape[TORC_MAX_RANK];
+} torc_form;
+TORC_MUST_CHECK torc_status torc_spec_result_form(torc_ctx *ctx, torc_form *out, const torc_spec *spec,
+                                                  uint32_t output);
 
 /* Decoded integers values[output][samples][count] -> the user's tensors [samples][shape...]: scaled
  * where the port is float (float64), then the post steps on output 0. out has output_count tensors. */
