@@ -1,0 +1,29 @@
+/* open_memstream with the checks that make a lost byte an error. */
+#include "runtime/memstream.h"
+
+#include "runtime/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+torc_status torc_memstream_open(torc_ctx *ctx, torc_memstream *stream)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->file = open_memstream(&stream->text, &stream->size);
+    if (stream->file == NULL) {
+        return torc_fail(ctx, TORC_E_MEMORY, "text: out of memory");
+    }
+    return TORC_OK;
+}
+
+torc_status torc_memstream_close(torc_ctx *ctx, torc_memstream *stream, char **out)
+{
+    const bool is_broken = ferror(stream->file) != 0;
+    *out = NULL;
+    if (fclose(stream->file) != 0 || is_broken) {
+        free(stream->text);
+        return torc_fail(ctx, TORC_E_MEMORY, "text: out of memory after %zu bytes", stream->size);
+    }
+    *out = stream->text;
+    return TORC_OK;
+}

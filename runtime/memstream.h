@@ -1,0 +1,19 @@
+/* Text of unknown length, written with stdio calls. */
+#ifndef TORC_MEMSTREAM_H
+#define TORC_MEMSTREAM_H
+
+#include "runtime/torc_base.h"
+
+#include <stdio.h>
+
+typedef struct torc_memstream {
+    FILE *file; /* write here */
+    char *text;
+    size_t size;
+} torc_memstream;
+
+TORC_MUST_CHECK torc_status torc_memstream_open(torc_ctx *ctx, torc_memstream *stream);
+/* Ends the text and hands it over (the caller frees it); E_MEMORY when some of it was lost. */
+TORC_MUST_CHECK torc_status torc_memstream_close(torc_ctx *ctx, torc_memstream *stream, char **out);
+
+#endif
