@@ -123,9 +123,11 @@ typedef struct torc_cpu_kernels {
                    uint32_t out_count, uint32_t in_count, size_t words);
 } torc_cpu_kernels;
 
-/* The best table for this processor, or the one named by the environment variable TORC_CPU. Never
- * NULL: an unknown or unsupported name falls back and is reported by torc_cpu_forced_unknown. */
+/* The best table for this processor, or the one named by the environment variable TORC_CPU; never
+ * NULL. A name that is unknown or cannot run here is ignored and reported by
+ * torc_cpu_forced_unknown (NULL when all is well), which a caller should refuse. */
 const torc_cpu_kernels *torc_cpu_kernels_get(void);
+const char *torc_cpu_forced_unknown(void);
 const torc_cpu_kernels *torc_cpu_kernels_named(const char *name); /* NULL when not runnable here */
 
 #endif

@@ -1,0 +1,31 @@
+/* The table of one instruction set.
+ *
+ * fft_constant: c of V_FFT = c 2^-106 B^2 l (k+1) N log2(N) (1 + kN/2) a step, the largest that
+ * tests/slow_kernels_fft.c measures over its (k, N, l, B). */
+#include "kernels/cpu/table.h"
+
+#define NAME_OF2(isa) #isa
+#define NAME_OF(isa)  NAME_OF2(isa)
+
+static size_t scratch_bytes(const torc_shape *shape, uint32_t batch)
+{
+    const size_t keyswitch = TORC_CPU(keyswitch_scratch_bytes)(shape, batch);
+    const size_t bootstrap = TORC_CPU(bootstrap_scratch_bytes)(shape, batch);
+    return keyswitch > bootstrap ? keyswitch : bootstrap;
+}
+
+extern const torc_cpu_kernels TORC_CPU(kernels);
+const torc_cpu_kernels TORC_CPU(kernels) = {
+    .name = NAME_OF(TORC_CPU_ISA),
+    .fft_constant = 0.0125,
+    .negacyclic_add = TORC_CPU(negacyclic_add),
+    .bootstrap_key_bytes = TORC_CPU(bootstrap_key_bytes),
+    .bootstrap_key_row = TORC_CPU(bootstrap_key_row),
+    .keyswitch_key_bytes = TORC_CPU(keyswitch_key_bytes),
+    .keyswitch_key_row = TORC_CPU(keyswitch_key_row),
+    .scratch_bytes = scratch_bytes,
+    .best_batch = TORC_CPU(bootstrap_best_batch),
+    .keyswitch = TORC_CPU(keyswitch),
+    .bootstrap = TORC_CPU(bootstrap),
+    .linear = TORC_CPU(linear),
+};
