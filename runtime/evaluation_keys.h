@@ -16,7 +16,7 @@
  * For grouping g > 1 step i holds 2^g - 1 terms: [n/g][2^g-1][(k+1)*l][N]. */
 typedef struct torc_evaluation_keys {
     torc_params params;
-    uint8_t key_id[TORC_KEY_ID_BYTES]; /* BLAKE2b over fingerprint, seed and bodies */
+    uint8_t key_id[TORC_KEY_ID_BYTES]; /* BLAKE2b over fingerprint, seed and digests of the bodies */
     uint8_t seed[TORC_SEED_BYTES];
     const uint64_t *bootstrap_body;
     const uint32_t *keyswitch_body;
@@ -27,9 +27,10 @@ size_t torc_evk_bootstrap_rows(const torc_params *params); /* GLWE rows in all *
 size_t torc_evk_keyswitch_rows(const torc_params *params);
 
 void torc_evk_identify(torc_evaluation_keys *keys); /* computes key_id */
+/* Loading checks parameters, security, sizes and key_id; the bodies stay in the mapped file. */
 TORC_MUST_CHECK torc_status torc_evk_save(torc_ctx *ctx, const torc_evaluation_keys *keys, const char *path);
 TORC_MUST_CHECK torc_status torc_evk_load(torc_ctx *ctx, torc_evaluation_keys **out, const char *path);
-void torc_evk_free(torc_evaluation_keys *keys);
+void torc_evk_free(torc_evaluation_keys *keys); /* frees keys too; NULL is fine */
 
 /* Full rows: glwe[k+1][N] (masks, then body) of GLWE row r; lwe[n+1] of LWE row r. */
 void torc_evk_expand_glwe(uint64_t *glwe, const torc_evaluation_keys *keys, size_t row);
