@@ -34,10 +34,12 @@ typedef struct torc_ciphertexts {
 } torc_ciphertexts;
 
 void torc_ciphertexts_free(torc_ciphertexts *ct); /* frees ct too; NULL is fine */
+/* Rows of seeded parts follow each other from 0, in the order of the parts: a file cannot use a mask
+ * row twice. Saving anything else is E_INTERNAL. An existing file is replaced. */
 TORC_MUST_CHECK torc_status torc_ciphertexts_save(torc_ctx *ctx, const torc_ciphertexts *ct, const char *path);
 TORC_MUST_CHECK torc_status torc_ciphertexts_load(torc_ctx *ctx, torc_ciphertexts **out, const char *path);
 
-/* One element of one sample as a full LWE ciphertext, out[kN+1]. */
+/* One element of one sample as a full LWE ciphertext, out[kN+1]; not for TORC_CT_CLEAR. */
 void torc_ct_expand(uint64_t *out, const torc_ciphertexts *ct, const torc_ct_part *part, size_t sample,
                     size_t element);
 
