@@ -27,7 +27,7 @@ TORC_MUST_CHECK torc_status torc_circuit_save(torc_ctx *ctx, const torc_circuit 
 TORC_MUST_CHECK torc_status torc_circuit_load(torc_ctx *ctx, torc_circuit **out, const char *path);
 
 TORC_MUST_CHECK torc_status torc_spec_save(torc_ctx *ctx, const torc_spec *spec, const char *path);
-/* From a client specification or a circuit file. */
+/* From a client specification or a circuit file: both hold the canonical JSON as tensor "spec" (u8). */
 TORC_MUST_CHECK torc_status torc_spec_load(torc_ctx *ctx, torc_spec *out, const char *path);
 
 #endif
