@@ -1,0 +1,84 @@
+/* Walks the instructions of a program on a target. Must not know what an element is. */
+#include "runtime/executor.h"
+
+#include "runtime/status.h"
+
+#include <time.h>
+
+/* A lookup in multiply-adds of ciphertexts, roughly, for progress alone: 10 ms against 1 us. */
+#define PROGRESS_LOOKUP_WORK 10000.0
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double predicted_work(const torc_instr *instr)
+{
+    if (instr->kind == TORC_INSTR_LOOKUP) {
+        return PROGRESS_LOOKUP_WORK * instr->lookup.count;
+    }
+    const torc_linear *a = &instr->linear;
+    return (double)a->group_count * a->out_count * (a->in_count + 1.0);
+}
+
+static torc_status run_instr(torc_ctx *ctx, torc_target *target, const torc_instr *instr,
+                             size_t samples, torc_run_stats *stats)
+{
+    const torc_backend *backend = target->backend;
+    const double start = seconds_now();
+    const bool linear = instr->kind == TORC_INSTR_LINEAR;
+    TORC_TRY(linear ? backend->linear(ctx, target, &instr->linear, samples)
+                    : backend->lookup(ctx, target, &instr->lookup, samples));
+    TORC_TRY(backend->sync(ctx, target));
+    const double seconds = seconds_now() - start;
+    if (linear) {
+        stats->seconds_linear += seconds;
+    } else {
+        stats->seconds_lookup += seconds;
+        stats->lookups += instr->lookup.count * (uint64_t)samples;
+    }
+    return TORC_OK;
+}
+
+torc_status torc_execute(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                         size_t samples, torc_run_stats *stats, torc_observe_fn *observe,
+                         void *user)
+{
+    const double start = seconds_now();
+    const uint64_t overflows_before = target->overflow_count;
+    torc_run_stats run = {.samples = samples};
+    double total = 0;
+    double done = 0;
+    for (uint32_t i = 0; i < program->instr_count; i++) {
+        total += predicted_work(&program->instrs[i]);
+    }
+    for (uint32_t i = 0; i < program->instr_count; i++) {
+        TORC_TRY(run_instr(ctx, target, &program->instrs[i], samples, &run));
+        if (observe != NULL) {
+            TORC_TRY(observe(user, ctx, target, i));
+        }
+        done += predicted_work(&program->instrs[i]);
+        torc_progress(ctx, "run", done / total);
+    }
+    run.seconds = seconds_now() - start;
+    run.overflows = target->overflow_count - overflows_before;
+    if (stats != NULL) {
+        *stats = run;
+    }
+    return TORC_OK;
+}
+
+size_t torc_execute_capacity(const torc_program *program, size_t element_words, size_t samples,
+                             uint64_t max_bytes)
+{
+    const double element_bytes = 8.0 * (double)element_words * program->element_count;
+    const double sample_bytes = element_bytes + 8.0 * program->clear_count;
+    const double fit = sample_bytes > 0 ? (double)max_bytes / sample_bytes : (double)samples;
+    if (fit >= (double)samples) {
+        return samples == 0 ? 1 : samples;
+    }
+    return fit < 1.0 ? 1 : (size_t)fit;
+}
