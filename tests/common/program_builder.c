@@ -91,6 +91,14 @@ void build_weight_groups(torc_linear *linear, uint32_t weight_groups)
                             sizeof *linear->weight, 0);
 }
 
+void build_constant_groups(torc_linear *linear, uint32_t constant_groups)
+{
+    free(linear->constant);
+    linear->constant_groups = constant_groups;
+    linear->constant =
+        filled((size_t)constant_groups * linear->out_count, sizeof *linear->constant, 0);
+}
+
 void build_weight_clear(torc_linear *linear)
 {
     linear->weight_clear =
