@@ -11,13 +11,15 @@ typedef struct torc_machine {
     double point_ns;             /* rotation, digits and accumulation, per coefficient */
     double key_ns_per_byte;      /* streaming the Fourier key once */
     double keyswitch_ns_per_mac; /* one 32-bit multiply-add of the keyswitch product */
-    double linear_ns_per_mac;    /* one 64-bit multiply-add of a linear layer, per ciphertext word */
+    double linear_ns_per_mac; /* one 64-bit multiply-add of a linear layer, per ciphertext word */
 } torc_machine;
 
-/* Shipped defaults; torc_machine_calibrate (runtime/server) measures the machine in about 100 ms. */
+/* Shipped defaults; torc_machine_calibrate (runtime/server) measures the machine in about 100 ms.
+ */
 void torc_machine_default(torc_machine *out);
 
-/* Seconds of one lookup (keyswitch, bootstrap) on one thread when batch of them walk the key together. */
+/* Seconds of one lookup (keyswitch, bootstrap) on one thread when batch of them walk the key
+ * together. */
 double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch);
 double torc_cost_bootstrap(const torc_machine *machine, const torc_params *params, double batch);
 

@@ -1,0 +1,127 @@
+/* Seconds and bytes of a whole program. Must not know about: the graph it came from, backends.
+ *
+ * The lookups of one level are dealt to the threads in equal shares; a share walks through the key
+ * in batches of at most BATCH ciphertexts. Linear layers split evenly over the threads. */
+#include "runtime/cost.h"
+
+#include <math.h>
+
+#define BATCH            8.0
+#define SEED_BYTES       32 /* of a seeded ciphertext tensor: its masks */
+#define SEEDED_BYTES     8  /* a value: the body alone */
+#define CLEAR_BYTES      8  /* a clear input */
+#define ACCUMULATOR_SETS 3  /* scratch of a bootstrap, in accumulators: itself, digits, products */
+
+static double lookup_seconds(const torc_machine *machine, const torc_params *params, double batch)
+{
+    return torc_cost_keyswitch(machine, params, batch) +
+           torc_cost_bootstrap(machine, params, batch);
+}
+
+/* count lookups of one level, on all threads: the slowest share. */
+static double level_seconds(const torc_machine *machine, const torc_params *params, double count)
+{
+    const double share = ceil(count / fmax(machine->threads, 1.0));
+    const double full = floor(share / BATCH);
+    const double rest = share - full * BATCH;
+    const double seconds = full * BATCH * lookup_seconds(machine, params, BATCH);
+
+    return rest > 0.0 ? seconds + rest * lookup_seconds(machine, params, rest) : seconds;
+}
+
+static double linear_seconds(const torc_machine *machine, const torc_program *program,
+                             const torc_params *params)
+{
+    const double macs = (double)torc_program_linear_macs(program);
+
+    return 1e-9 * macs * (double)torc_params_big_words(params) * machine->linear_ns_per_mac /
+           fmax(machine->threads, 1.0);
+}
+
+static void predict_seconds(torc_prediction *out, const torc_machine *machine,
+                            const torc_program *program, const torc_params *params)
+{
+    const double linear = linear_seconds(machine, program, params);
+
+    out->seconds = linear;
+    out->seconds_batched = linear;
+    for (uint32_t i = 0; i < program->instr_count; i++) {
+        if (program->instrs[i].kind != TORC_INSTR_LOOKUP) {
+            continue;
+        }
+        const double count = program->instrs[i].lookup.count;
+        out->seconds += level_seconds(machine, params, count);
+        out->seconds_batched +=
+            count / fmax(machine->threads, 1.0) * lookup_seconds(machine, params, BATCH);
+    }
+}
+
+static uint64_t linear_bytes(const torc_linear *linear)
+{
+    const uint64_t weights = (uint64_t)linear->weight_groups * linear->out_count * linear->in_count;
+    const uint64_t weight_bytes =
+        weights * (sizeof(int64_t) + (linear->weight_clear != NULL ? sizeof(uint32_t) : 0));
+
+    return weight_bytes + (uint64_t)linear->group_count * linear->in_count * sizeof(uint32_t) +
+           (uint64_t)linear->constant_groups * linear->out_count * sizeof(uint64_t) +
+           (uint64_t)linear->clear_term_count * (2 * sizeof(uint32_t) + sizeof(uint64_t));
+}
+
+static uint64_t program_bytes(const torc_program *program)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < program->table_count; i++) {
+        bytes += sizeof(uint64_t) << program->tables[i].index_bits;
+    }
+    for (uint32_t i = 0; i < program->instr_count; i++) {
+        const torc_instr *instr = &program->instrs[i];
+        bytes += instr->kind == TORC_INSTR_LINEAR
+                     ? linear_bytes(&instr->linear)
+                     : (uint64_t)instr->lookup.count * (2 * sizeof(uint32_t) + sizeof(uint64_t));
+    }
+    return bytes;
+}
+
+static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *params)
+{
+    if (!torc_params_has_lookup(params)) {
+        return 0;
+    }
+    const uint64_t accumulator =
+        ((uint64_t)params->glwe_dim + 1) * params->poly_size * sizeof(uint64_t)
+        << params->extended_log2;
+
+    return machine->threads * (uint64_t)BATCH * ACCUMULATOR_SETS * accumulator;
+}
+
+static void predict_ciphertexts(torc_prediction *out, const torc_program *program,
+                                const torc_params *params)
+{
+    out->ciphertext_bytes_in = 0;
+    out->ciphertext_bytes_out = 0;
+    for (uint32_t i = 0; i < program->input_count; i++) {
+        const torc_place *place = &program->inputs[i];
+        out->ciphertext_bytes_in += place->encrypted
+                                        ? (uint64_t)place->count * SEEDED_BYTES + SEED_BYTES
+                                        : (uint64_t)place->count * CLEAR_BYTES;
+    }
+    for (uint32_t i = 0; i < program->output_count; i++) {
+        out->ciphertext_bytes_out +=
+            (uint64_t)program->outputs[i].count * torc_params_big_words(params) * sizeof(uint64_t);
+    }
+}
+
+void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_program *program,
+                  const torc_params *params, size_t samples)
+{
+    const uint64_t element_bytes = torc_params_big_words(params) * sizeof(uint64_t);
+
+    predict_seconds(out, machine, program, params);
+    predict_ciphertexts(out, program, params);
+    out->evaluation_key_bytes = torc_params_key_bytes_seeded(params);
+    out->memory_bytes = torc_params_key_bytes_resident(params) + program_bytes(program) +
+                        program->element_count * element_bytes * samples +
+                        program->clear_count * sizeof(int64_t) * samples +
+                        scratch_bytes(machine, params);
+}
