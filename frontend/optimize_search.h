@@ -1,0 +1,64 @@
+/* The loops of the parameter search, over whatever a model says: which sets exist, their noise,
+ * their price. optimize.c holds the model of this engine; tests run the same loops with models of
+ * other projects, whose published sets must come out. */
+#ifndef TORC_OPTIMIZE_SEARCH_H
+#define TORC_OPTIMIZE_SEARCH_H
+
+#include "frontend/optimize.h"
+
+typedef struct torc_search_model torc_search_model;
+typedef double torc_variance_fn(const torc_params *params);
+typedef double torc_price_fn(const torc_search_model *model, const torc_params *params);
+
+struct torc_search_model {
+    uint32_t glwe_dim_max; /* k is 1 .. glwe_dim_max */
+    uint32_t log2_poly_min, log2_poly_max;
+    uint32_t extended_max;
+    uint32_t lwe_dim_min, lwe_dim_max; /* multiples of grouping only */
+    uint32_t grouping;
+    uint32_t bootstrap_bits_max; /* base_log * level_count at most, 64 or less */
+    uint32_t keyswitch_bits_max;
+    /* Noise bounds of both keys from their dimensions (lwe_dim may be 0); NULL: the variances know
+     * by themselves. */
+    void (*choose_noise)(torc_params *params);
+    torc_variance_fn *fresh, *bootstrap, *keyswitch, *modulus_switch;
+    /* Any unit. price_floor ignores the keyswitch: never above price, growing with lwe_dim and with
+     * the levels of the bootstrap gadget. */
+    torc_price_fn *price_floor, *price;
+    const torc_machine *machine; /* for the prices */
+};
+
+/* All gadgets worth trying, one a level count, each with the base of least noise, most expensive
+ * and most precise last. */
+#define TORC_GADGETS_MAX 64
+typedef struct torc_gadgets {
+    uint32_t count;
+    torc_gadget list[TORC_GADGETS_MAX];
+} torc_gadgets;
+
+void torc_gadgets_bootstrap(torc_gadgets *out, const torc_search_model *model,
+                            const torc_params *at);
+void torc_gadgets_keyswitch(torc_gadgets *out, const torc_search_model *model,
+                            const torc_params *at);
+
+void torc_model_noise(torc_noise *out, const torc_search_model *model, const torc_params *params);
+
+/* True when all rows hold: each its own bound, together the circuit's. */
+bool torc_rows_hold(const torc_search *search, const torc_noise *noise);
+
+/* The cheapest set, on equal price the one of fewer failures; without lookups torc_search_linear.
+ * *found is false when none fits. E_MEMORY only. */
+TORC_MUST_CHECK torc_status torc_search_run(torc_ctx *ctx, torc_params *out, bool *found,
+                                            const torc_search_model *model,
+                                            const torc_search *search);
+
+/* No small key, no evaluation keys: the shortest ciphertext whose fresh noise holds the rows, of
+ * equal length the one of fewer polynomials. False when none fits. */
+bool torc_search_linear(torc_params *out, const torc_search_model *model,
+                        const torc_search *search);
+
+/* E_PARAMETERS for a search that found nothing: the row to blame and what would fit. */
+TORC_MUST_CHECK torc_status torc_search_explain(torc_ctx *ctx, const torc_search_model *model,
+                                                const torc_search *search);
+
+#endif
