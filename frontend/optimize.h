@@ -8,13 +8,14 @@
 typedef struct torc_search {
     const torc_noise_row *rows;
     uint32_t row_count;
-    double log2_p_circuit;  /* all rows together; 0: no bound */
-    double log2_p_lookup;   /* each row; 0: no bound */
+    double log2_p_circuit;       /* all rows together; 0: no bound */
+    double log2_p_lookup;        /* each row; 0: no bound */
     const torc_machine *machine; /* cost constants */
-    uint64_t lookup_count;  /* of one sample; 0: no lookup, a tiny set */
+    uint64_t lookup_count;       /* of one sample; 0: no lookup, a tiny set */
 } torc_search;
 
 /* E_PARAMETERS with the row that nothing satisfies, its width and norm, and the way out. */
-TORC_MUST_CHECK torc_status torc_optimize(torc_ctx *ctx, torc_params *out, const torc_search *search);
+TORC_MUST_CHECK torc_status torc_optimize(torc_ctx *ctx, torc_params *out,
+                                          const torc_search *search);
 
 #endif
