@@ -1,0 +1,313 @@
+/* The production search: what it returns is secure, holds every row and has no cheaper neighbour.
+ * The search against published sets of other projects: test_optimize_published.c. */
+#include "frontend/optimize.h"
+#include "runtime/security.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What it returned on 2026-11-21 (v, k, N, n, bootstrap, keyswitch, modelled ms on one core,
+ * resident key), for orientation, not asserted:
+ *
+ *   64 lookups, norm_sq 1, circuit 2^-40         a lookup, norm_sq 25, 2^-128
+ *   1  0 3  512 661 (17,1) (3,4)   4.0  60 MB    0 4  512 702  (23,1) (3,4)    5.8  95 MB
+ *   2  0 3  512 702 (17,1) (3,4)   4.3  63 MB    0 2 1024 742  (23,1) (3,5)    6.6  85 MB
+ *   3  0 2 1024 742 (23,1) (2,6)   6.7  91 MB    0 2 1024 822  (23,1) (3,5)    7.3  94 MB
+ *   4  0 1 2048 782 (23,1) (2,7)   8.9  96 MB    0 1 2048 902  (23,1) (4,4)    9.7  89 MB
+ *   5  1 1 2048 822 (23,1) (2,7)  16.8 101 MB    1 1 2048 902  (23,1) (2,9)   18.8 126 MB
+ *   6  2 1 2048 862 (23,1) (2,8)  33.5 113 MB    2 1 2048 943  (15,2) (2,9)   57.1 193 MB
+ *   7  3 1 2048 902 (23,1) (2,9)  68.0 126 MB    3 1 2048 983  (15,2) (2,10) 115.7 209 MB
+ *   8  4 1 2048 943 (23,1) (2,9) 139.7 131 MB    4 1 2048 1023 (15,2) (1,20) 239.2 302 MB */
+
+static torc_noise_row lookup_row(uint32_t bits, double norm_sq, uint64_t count)
+{
+    return (torc_noise_row){TORC_ROW_LOOKUP_EXACT, bits, 0.0, norm_sq, 0.0, count};
+}
+
+static torc_search search_of(const torc_noise_row *rows, uint32_t count, double log2_p_circuit)
+{
+    return (torc_search){
+        .rows = rows, .row_count = count, .log2_p_circuit = log2_p_circuit, .lookup_count = 1};
+}
+
+static bool holds(const torc_params *params, const torc_search *search)
+{
+    torc_noise noise;
+    torc_noise_production(&noise, params);
+    for (uint32_t i = 0; i < search->row_count; i++) {
+        const torc_noise_row *row = &search->rows[i];
+        if (row->kind == TORC_ROW_OUTPUT_ROUNDED &&
+            sqrt(torc_row_variance(row, &noise)) > row->max_std) {
+            return false;
+        }
+    }
+    const double circuit = torc_rows_log2_failure(search->rows, search->row_count, &noise);
+    const double worst = torc_rows_log2_worst(search->rows, search->row_count, &noise);
+
+    return (search->log2_p_circuit == 0.0 || circuit <= search->log2_p_circuit) &&
+           (search->log2_p_lookup == 0.0 || worst <= search->log2_p_lookup);
+}
+
+static void renew_noise(torc_params *params)
+{
+    params->glwe_noise_log2 = torc_security_tuniform_log2(torc_params_big_dim(params), 64);
+    params->lwe_noise_log2 = torc_security_tuniform_log2(params->lwe_dim, 32);
+}
+
+/* Gadgets of one level less hold no row set with any base. */
+static void expect_levels_needed(const torc_params *found, const torc_search *search)
+{
+    for (uint32_t base_log = 1; base_log <= 31; base_log++) {
+        torc_params fewer = *found;
+        fewer.keyswitch = (torc_gadget){base_log, found->keyswitch.level_count - 1};
+        cr_expect(fewer.keyswitch.level_count == 0 || !holds(&fewer, search),
+                  "a keyswitch level too many");
+        fewer = *found;
+        fewer.bootstrap = (torc_gadget){base_log, found->bootstrap.level_count - 1};
+        cr_expect(fewer.bootstrap.level_count == 0 || !holds(&fewer, search),
+                  "a bootstrap level too many");
+    }
+}
+
+static void expect_minimal(const torc_params *found, const torc_search *search)
+{
+    torc_params smaller = *found;
+    smaller.lwe_dim--;
+    renew_noise(&smaller);
+    cr_expect(smaller.lwe_dim < TORC_MIN_SECURE_DIM || !holds(&smaller, search), "n too large");
+
+    smaller = *found;
+    smaller.extended_log2--;
+    cr_expect(found->extended_log2 == 0 || !holds(&smaller, search), "v too large");
+
+    smaller = *found;
+    smaller.glwe_dim--;
+    renew_noise(&smaller);
+    cr_expect(torc_params_big_dim(&smaller) < TORC_MIN_SECURE_DIM || !holds(&smaller, search),
+              "k too large");
+    expect_levels_needed(found, search);
+}
+
+static void expect_good(const torc_search *search, const char *what)
+{
+    torc_ctx *ctx = torc_ctx_create();
+    torc_params params;
+
+    cr_assert_eq(torc_optimize(ctx, &params, search), TORC_OK, "%s: %s", what,
+                 torc_ctx_message(ctx));
+    cr_expect_eq(torc_params_check(ctx, &params), TORC_OK, "%s: %s", what, torc_ctx_message(ctx));
+    cr_expect_eq(torc_security_check(ctx, &params), TORC_OK, "%s: %s", what, torc_ctx_message(ctx));
+    torc_params renewed = params;
+    renew_noise(&renewed);
+    cr_expect(renewed.glwe_noise_log2 == params.glwe_noise_log2 &&
+                  renewed.lwe_noise_log2 == params.lwe_noise_log2,
+              "%s: more noise than needed", what);
+    cr_expect(holds(&params, search), "%s: a row does not hold", what);
+    expect_minimal(&params, search);
+    torc_ctx_free(ctx);
+}
+
+Test(optimize, secure_and_minimal_private)
+{
+    for (uint32_t bits = 1; bits <= 8; bits++) {
+        for (int log2_norm = 0; log2_norm <= 8; log2_norm++) {
+            const torc_noise_row row = lookup_row(bits, exp2(2 * log2_norm), 64);
+            const torc_search search = search_of(&row, 1, -40.0);
+            expect_good(&search, "private");
+        }
+    }
+}
+
+Test(optimize, secure_and_minimal_shared)
+{
+    for (uint32_t bits = 1; bits <= 8; bits++) {
+        for (int log2_norm = 0; log2_norm <= 8; log2_norm++) {
+            const torc_noise_row row = lookup_row(bits, exp2(2 * log2_norm), 64);
+            torc_search search = search_of(&row, 1, 0.0);
+            search.log2_p_lookup = -128.0;
+            expect_good(&search, "shared");
+        }
+    }
+}
+
+/* A whole small network: lookups exact and rounded, outputs of both kinds. */
+static const torc_noise_row network[] = {
+    {TORC_ROW_LOOKUP_EXACT, 4, 900.0, 0.0, 0.0, 64},
+    {TORC_ROW_LOOKUP_ROUNDED, 5, 0.0, 2500.0, 0.0, 32},
+    {TORC_ROW_LOOKUP_EXACT, 3, 0.0, 1.0, 0.0, 1000},
+    {TORC_ROW_OUTPUT_ROUNDED, 8, 0.0, 3000.0, 0x1p-9, 10},
+    {TORC_ROW_OUTPUT_EXACT, 6, 1.0, 100.0, 0.0, 3},
+};
+
+Test(optimize, several_rows)
+{
+    for (double log2_p = -20.0; log2_p >= -160.0; log2_p -= 10.0) {
+        torc_search search = search_of(network, 5, log2_p);
+        expect_good(&search, "network");
+        search.log2_p_lookup = log2_p - 5.0;
+        expect_good(&search, "network, both bounds");
+    }
+}
+
+Test(optimize, deterministic)
+{
+    torc_noise_row reversed[5];
+    torc_params first, second, third;
+    for (size_t i = 0; i < 5; i++) {
+        reversed[i] = network[4 - i];
+    }
+    const torc_search search = search_of(network, 5, -40.0);
+    const torc_search other_order = search_of(reversed, 5, -40.0);
+    cr_assert_eq(torc_optimize(NULL, &first, &search), TORC_OK);
+    cr_assert_eq(torc_optimize(NULL, &second, &search), TORC_OK);
+    cr_assert_eq(torc_optimize(NULL, &third, &other_order), TORC_OK);
+    cr_expect_eq(memcmp(&first, &second, sizeof first), 0);
+    cr_expect_eq(memcmp(&first, &third, sizeof first), 0);
+}
+
+/* The bound is one of the circuit: a row of 64 is 64 rows of one; more lookups cost more. */
+Test(optimize, counts_enter_the_bound)
+{
+    torc_noise_row ones[64];
+    for (size_t i = 0; i < 64; i++) {
+        ones[i] = lookup_row(5, 100.0, 1);
+    }
+    const torc_noise_row together = lookup_row(5, 100.0, 64);
+    const torc_noise_row many = lookup_row(5, 100.0, UINT64_C(1) << 40);
+    torc_params a, b, c;
+    torc_search search = search_of(ones, 64, -40.0);
+    cr_assert_eq(torc_optimize(NULL, &a, &search), TORC_OK);
+    search = search_of(&together, 1, -40.0);
+    cr_assert_eq(torc_optimize(NULL, &b, &search), TORC_OK);
+    cr_expect_eq(memcmp(&a, &b, sizeof a), 0);
+
+    search = search_of(&many, 1, -40.0);
+    cr_assert_eq(torc_optimize(NULL, &c, &search), TORC_OK);
+    cr_expect(holds(&c, &search));
+    cr_expect(!holds(&b, &search), "a set for 64 lookups cannot do for 2^40");
+}
+
+/* One 60 .. 130 MB key for all widths. */
+Test(optimize, key_size)
+{
+    for (uint32_t bits = 1; bits <= 8; bits++) {
+        const torc_noise_row row = lookup_row(bits, 1.0, 64);
+        const torc_search search = search_of(&row, 1, -40.0);
+        torc_params params;
+        cr_assert_eq(torc_optimize(NULL, &params, &search), TORC_OK);
+        cr_expect_leq(torc_params_key_bytes_resident(&params), 140e6, "%u bits", bits);
+    }
+}
+
+/* --- circuits without lookups ----------------------------------------------------------------- */
+
+static torc_search linear_search(const torc_noise_row *row)
+{
+    return (torc_search){.rows = row, .row_count = row == NULL ? 0 : 1, .log2_p_circuit = -40.0};
+}
+
+Test(optimize, linear_is_the_shortest)
+{
+    for (uint32_t bits = 1; bits <= 40; bits++) {
+        const torc_noise_row row = {TORC_ROW_OUTPUT_EXACT, bits, 1000.0, 0.0, 0.0, 10};
+        const torc_search search = linear_search(&row);
+        torc_params params;
+        cr_assert_eq(torc_optimize(NULL, &params, &search), TORC_OK, "%u bits", bits);
+        cr_expect_eq(torc_params_check(NULL, &params), TORC_OK);
+        cr_expect_eq(torc_security_check(NULL, &params), TORC_OK);
+        cr_expect(holds(&params, &search));
+        for (uint32_t dim = 512; dim < torc_params_big_dim(&params); dim += 256) {
+            torc_params shorter = {.glwe_dim = dim / 256, .poly_size = 256};
+            const bool reachable = dim / 256 <= 6 || dim % 512 == 0;
+            shorter.glwe_noise_log2 = torc_security_tuniform_log2(dim, 64);
+            cr_expect(!reachable || !holds(&shorter, &search), "%u bits: dimension %u would do",
+                      bits, dim);
+        }
+    }
+}
+
+Test(optimize, no_row_at_all)
+{
+    const torc_search search = linear_search(NULL);
+    torc_params params;
+
+    cr_assert_eq(torc_optimize(NULL, &params, &search), TORC_OK);
+    cr_expect_eq(torc_params_big_dim(&params), 512);
+    cr_expect_eq(params.lwe_dim, 0);
+    cr_expect_eq(params.lwe_noise_log2, 0);
+}
+
+/* --- refusals --------------------------------------------------------------------------------- */
+
+static void expect_message(const torc_search *search, torc_status status, const char *const *parts)
+{
+    torc_ctx *ctx = torc_ctx_create();
+    torc_params params;
+    memset(&params, 0x5a, sizeof params);
+    const torc_params before = params;
+
+    cr_expect_eq(torc_optimize(ctx, &params, search), status);
+    for (; *parts != NULL; parts++) {
+        cr_expect(strstr(torc_ctx_message(ctx), *parts) != NULL, "'%s' lacks '%s'",
+                  torc_ctx_message(ctx), *parts);
+    }
+    cr_expect_eq(memcmp(&params, &before, sizeof params), 0, "result written on failure");
+    torc_ctx_free(ctx);
+}
+
+/* The message names the one impossible row of three, and its advice is true. */
+Test(optimize, names_the_row)
+{
+    torc_noise_row rows[] = {lookup_row(3, 4.0, 10), lookup_row(8, 0x1p60, 7),
+                             lookup_row(5, 4.0, 10)};
+    torc_search search = search_of(rows, 3, -40.0);
+    expect_message(&search, TORC_E_PARAMETERS,
+                   (const char *[]){"8-bit lookup", "norm_sq 2^60.0", "7 of them", "2^-40",
+                                    "bits would fit", "--p-error", NULL});
+
+    uint32_t bits = 0;
+    uint32_t halvings = 0;
+    torc_ctx *ctx = torc_ctx_create();
+    torc_params params;
+    cr_assert_eq(torc_optimize(ctx, &params, &search), TORC_E_PARAMETERS);
+    const char *advice = strchr(torc_ctx_message(ctx), ';');
+    cr_assert_eq(sscanf(advice, "; %u bits would fit, or a norm_sq 2^%u", &bits, &halvings), 2,
+                 "%s", advice);
+    search = search_of(&rows[1], 1, -40.0);
+    for (int worse = 0; worse <= 1; worse++) {
+        rows[1] = lookup_row(bits + (uint32_t)worse, 0x1p60, 7);
+        cr_expect_eq(torc_optimize(NULL, &params, &search), worse ? TORC_E_PARAMETERS : TORC_OK);
+        rows[1] = lookup_row(8, ldexp(0x1p60, worse - (int)halvings), 7);
+        cr_expect_eq(torc_optimize(NULL, &params, &search), worse ? TORC_E_PARAMETERS : TORC_OK);
+    }
+    torc_ctx_free(ctx);
+}
+
+Test(optimize, names_an_output)
+{
+    const torc_noise_row exact = {TORC_ROW_OUTPUT_EXACT, 61, 1.0, 0.0, 0.0, 1};
+    const torc_search linear = linear_search(&exact);
+    expect_message(&linear, TORC_E_PARAMETERS, (const char *[]){"output of 61 bits", NULL});
+
+    const torc_noise_row rounded = {TORC_ROW_OUTPUT_ROUNDED, 8, 0.0, 1.0, 0x1p-50, 1};
+    const torc_search search = search_of(&rounded, 1, -40.0);
+    expect_message(&search, TORC_E_PARAMETERS, (const char *[]){"standard error", "2^-50.0", NULL});
+}
+
+Test(optimize, wide_lookup_is_refused)
+{
+    const torc_noise_row row = lookup_row(40, 1.0, 1);
+    const torc_search search = search_of(&row, 1, -40.0);
+    expect_message(&search, TORC_E_PARAMETERS, (const char *[]){"40-bit lookup", NULL});
+}
+
+Test(optimize, needs_a_bound)
+{
+    const torc_noise_row row = lookup_row(3, 1.0, 1);
+    torc_search search = search_of(&row, 1, 0.0);
+    expect_message(&search, TORC_E_ARGUMENT, (const char *[]){"failure bound", NULL});
+    search.log2_p_circuit = 3.0;
+    expect_message(&search, TORC_E_ARGUMENT, (const char *[]){"failure bound", NULL});
+}
