@@ -63,8 +63,9 @@ static void describe(char *out, size_t size, const torc_noise_row *row)
     switch (row->kind) {
     case TORC_ROW_LOOKUP_EXACT:
     case TORC_ROW_LOOKUP_ROUNDED:
-        (void)snprintf(out, size, "a %u-bit lookup (%s) of a sum with norm_sq 2^%.1f", row->bits,
-                       row->kind == TORC_ROW_LOOKUP_EXACT ? "exact" : "rounded", norm_log2);
+        (void)snprintf(out, size, "a lookup of %u bits (%s) on a sum with norm_sq 2^%.1f",
+                       row->bits, row->kind == TORC_ROW_LOOKUP_EXACT ? "exact" : "rounded",
+                       norm_log2);
         return;
     case TORC_ROW_OUTPUT_EXACT:
         (void)snprintf(out, size, "an exact output of %u bits with norm_sq 2^%.1f", row->bits,

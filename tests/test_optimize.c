@@ -260,11 +260,11 @@ static void expect_message(const torc_search *search, torc_status status, const 
 /* The message names the one impossible row of three, and its advice is true. */
 Test(optimize, names_the_row)
 {
-    torc_noise_row rows[] = {lookup_row(3, 4.0, 10), lookup_row(8, 0x1p60, 7),
+    torc_noise_row rows[] = {lookup_row(3, 4.0, 10), lookup_row(8, 0x1p46, 7),
                              lookup_row(5, 4.0, 10)};
     torc_search search = search_of(rows, 3, -40.0);
     expect_message(&search, TORC_E_PARAMETERS,
-                   (const char *[]){"8-bit lookup", "norm_sq 2^60.0", "7 of them", "2^-40",
+                   (const char *[]){"lookup of 8 bits", "norm_sq 2^46.0", "7 of them", "2^-40",
                                     "bits would fit", "--p-error", NULL});
 
     uint32_t bits = 0;
@@ -277,9 +277,9 @@ Test(optimize, names_the_row)
                  "%s", advice);
     search = search_of(&rows[1], 1, -40.0);
     for (int worse = 0; worse <= 1; worse++) {
-        rows[1] = lookup_row(bits + (uint32_t)worse, 0x1p60, 7);
+        rows[1] = lookup_row(bits + (uint32_t)worse, 0x1p46, 7);
         cr_expect_eq(torc_optimize(NULL, &params, &search), worse ? TORC_E_PARAMETERS : TORC_OK);
-        rows[1] = lookup_row(8, ldexp(0x1p60, worse - (int)halvings), 7);
+        rows[1] = lookup_row(8, ldexp(0x1p46, worse - (int)halvings), 7);
         cr_expect_eq(torc_optimize(NULL, &params, &search), worse ? TORC_E_PARAMETERS : TORC_OK);
     }
     torc_ctx_free(ctx);
@@ -300,7 +300,7 @@ Test(optimize, wide_lookup_is_refused)
 {
     const torc_noise_row row = lookup_row(40, 1.0, 1);
     const torc_search search = search_of(&row, 1, -40.0);
-    expect_message(&search, TORC_E_PARAMETERS, (const char *[]){"40-bit lookup", NULL});
+    expect_message(&search, TORC_E_PARAMETERS, (const char *[]){"lookup of 40 bits", NULL});
 }
 
 Test(optimize, needs_a_bound)
