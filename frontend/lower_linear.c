@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct rows_view { /* rows first .. first + count - 1 of a node, all of `length` terms */
+typedef struct rows_view { /* rows first .. first + count - 1 of a node */
     const torc_affine *affine;
-    size_t first, count, length; /* length counts terms with a source */
+    size_t first, count;
+    size_t length; /* most terms with a source in a row; shorter rows gather nothing at their end */
     uint32_t shift, encoding;
 } rows_view;
 
@@ -26,7 +27,11 @@ static bool same_sources(const rows_view *v, size_t r, size_t s)
 {
     const torc_term *a = v->affine->term + v->affine->begin[v->first + r];
     const torc_term *b = v->affine->term + v->affine->begin[v->first + s];
-    for (size_t t = 0; t < v->length; t++) {
+    const size_t length = sourced_length(v->affine, v->first + r);
+    if (sourced_length(v->affine, v->first + s) != length) {
+        return false;
+    }
+    for (size_t t = 0; t < length; t++) {
         if (a[t].source != b[t].source) {
             return false;
         }
@@ -119,7 +124,12 @@ static torc_status fill_row(torc_lowering *low, const rows_view *v, torc_linear 
     const size_t cell = g * linear->out_count + o;
     const torc_term *term = affine->term + affine->begin[v->first + r];
     const size_t term_count = affine->begin[v->first + r + 1] - affine->begin[v->first + r];
+    const size_t sourced = sourced_length(affine, v->first + r);
     for (size_t t = 0; t < v->length; t++) {
+        linear->gather[g * linear->in_count + t] = TORC_NO_ELEMENT;
+        linear->weight_clear[cell * linear->in_count + t] = TORC_NO_SOURCE;
+    }
+    for (size_t t = 0; t < sourced; t++) {
         int64_t weight = 0;
         if (__builtin_mul_overflow(term[t].weight, (int64_t)1 << v->shift, &weight)) {
             return torc_fail(low->ctx, TORC_E_WIDTH, "a weight exceeds 64 bits");
@@ -128,7 +138,7 @@ static torc_status fill_row(torc_lowering *low, const rows_view *v, torc_linear 
         linear->weight[cell * linear->in_count + t] = weight;
         linear->weight_clear[cell * linear->in_count + t] = term[t].clear;
     }
-    for (size_t t = v->length; t < term_count; t++) {
+    for (size_t t = sourced; t < term_count; t++) {
         const uint64_t scale = (uint64_t)term[t].weight * torus_scale(v);
         if (term[t].clear == TORC_NO_SOURCE) {
             linear->constant[cell] = scale;
@@ -213,6 +223,24 @@ static torc_status emit_run(torc_lowering *low, const rows_view *v, uint32_t lev
     return status;
 }
 
+/* The longest run of rows from v->first on that pads to at most twice its terms. */
+static void choose_run(rows_view *v)
+{
+    size_t terms = 0;
+    v->count = 0;
+    v->length = 0;
+    while (v->first + v->count < v->affine->row_count) {
+        const size_t length = sourced_length(v->affine, v->first + v->count);
+        const size_t longest = length > v->length ? length : v->length;
+        if (v->count > 0 && longest * (v->count + 1) > 2 * (terms + length) + 16) {
+            return;
+        }
+        v->length = longest;
+        terms += length;
+        v->count++;
+    }
+}
+
 static torc_status remember(torc_lowering *low, uint32_t node, uint32_t shift, uint32_t first)
 {
     if (low->linear_count == low->linear_capacity) {
@@ -243,12 +271,7 @@ torc_status torc_lower_materialise(torc_lowering *low, uint32_t node, uint32_t s
     rows_view v = {.affine = affine, .shift = shift, .encoding = torc_lower_encoding(low, node)};
     for (size_t r = 0; r < affine->row_count; r += v.count) {
         v.first = r;
-        v.length = sourced_length(affine, r);
-        v.count = 1;
-        while (r + v.count < affine->row_count &&
-               sourced_length(affine, r + v.count) == v.length) {
-            v.count++;
-        }
+        choose_run(&v);
         TORC_TRY(emit_run(low, &v, level, *first + (uint32_t)r));
     }
     return remember(low, node, shift, *first);
