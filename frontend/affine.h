@@ -15,8 +15,8 @@ typedef struct torc_term {
     int64_t weight;
 } torc_term;
 
-/* Rows of one node: row r is term[begin[r]] .. term[begin[r + 1] - 1], sorted by (source, clear), no
- * zero weights, no key twice. */
+/* Rows of one node: row r is term[begin[r]] .. term[begin[r + 1] - 1], sorted by (source, clear),
+ * no zero weights, no key twice. */
 typedef struct torc_affine {
     size_t row_count;
     size_t *begin;
@@ -33,9 +33,11 @@ TORC_MUST_CHECK torc_status torc_affine_sources(torc_ctx *ctx, torc_affine *out,
  * E_UNSUPPORTED when two encrypted or two clear run-time values meet in a product, E_WIDTH when a
  * weight leaves int64 or the rows grow beyond 2^27 terms. */
 TORC_MUST_CHECK torc_status torc_affine_apply(torc_ctx *ctx, torc_affine *out, const torc_graph *g,
-                                              const torc_node *node, const torc_affine *const *operand);
+                                              const torc_node *node,
+                                              const torc_affine *const *operand);
 
-/* The one source of a row "1 * source + constant", or TORC_NO_SOURCE when the row is anything else. */
+/* The one source of a row "1 * source + constant", or TORC_NO_SOURCE when the row is anything else.
+ */
 uint32_t torc_affine_alias(const torc_affine *affine, size_t row, int64_t *constant);
 
 #endif

@@ -1,5 +1,5 @@
-/* Affine rows of each op: which operand elements meet in which output element. The arithmetic on rows
- * is in affine.c; element orders are row-major throughout. */
+/* Affine rows of each op: which operand elements meet in which output element. The arithmetic on
+ * rows is in affine.c; element orders are row-major throughout. */
 #include "frontend/affine_rows.h"
 #include "runtime/status.h"
 
@@ -50,8 +50,7 @@ static torc_status apply_elementwise(torc_rows *rows, const torc_graph *g, const
     position p = position_first(node->type.rank, node->type.shape);
     for (size_t r = 0; r < rows->out.row_count; r++, position_next(&p)) {
         const size_t a = broadcast_index(operand_type(g, node, 0), &p);
-        const size_t b =
-            node->input_count > 1 ? broadcast_index(operand_type(g, node, 1), &p) : 0;
+        const size_t b = node->input_count > 1 ? broadcast_index(operand_type(g, node, 1), &p) : 0;
         if (node->op == TORC_OP_MUL) {
             TORC_TRY(torc_rows_push_product(rows, operand[0], a, operand[1], b));
         } else {
@@ -157,14 +156,14 @@ static torc_status push_conv_cell(torc_rows *rows, const conv_view *v, const siz
         const size_t channel = tap / v->w->shape[3] / v->w->shape[2];
         const size_t y = at[2] * v->args->stride[0] + ky * v->args->dilation[0];
         const size_t x = at[3] * v->args->stride[1] + kx * v->args->dilation[1];
-        if (y < v->args->pad[0] || y - v->args->pad[0] >= v->x->shape[2] ||
-            x < v->args->pad[1] || x - v->args->pad[1] >= v->x->shape[3]) {
+        if (y < v->args->pad[0] || y - v->args->pad[0] >= v->x->shape[2] || x < v->args->pad[1] ||
+            x - v->args->pad[1] >= v->x->shape[3]) {
             continue;
         }
-        const size_t in = ((at[0] * v->x->shape[1] + first_in + channel) * v->x->shape[2] + y -
-                           v->args->pad[0]) *
-                              v->x->shape[3] +
-                          x - v->args->pad[1];
+        const size_t in =
+            ((at[0] * v->x->shape[1] + first_in + channel) * v->x->shape[2] + y - v->args->pad[0]) *
+                v->x->shape[3] +
+            x - v->args->pad[1];
         const size_t weight = at[1] * group_in * v->w->shape[2] * v->w->shape[3] + tap;
         TORC_TRY(torc_rows_push_product(rows, operand[0], in, operand[1], weight));
     }
@@ -209,8 +208,8 @@ static torc_status apply_transpose(torc_rows *rows, const torc_graph *g, const t
     for (size_t r = 0; r < rows->out.row_count; r++, position_next(&p)) {
         position source = position_first(type->rank, type->shape);
         for (uint32_t axis = 0; axis < type->rank; axis++) {
-            const uint32_t from = node->axis_count == 0 ? type->rank - 1 - axis
-                                                        : (uint32_t)node->axes[axis];
+            const uint32_t from =
+                node->axis_count == 0 ? type->rank - 1 - axis : (uint32_t)node->axes[axis];
             source.at[from] = p.at[axis];
         }
         TORC_TRY(copy_row(rows, in, broadcast_index(type, &source)));

@@ -15,7 +15,8 @@ typedef struct torc_rows {
 
 torc_status torc_rows_begin(torc_ctx *ctx, torc_rows *rows, size_t row_count);
 torc_status torc_rows_push(torc_rows *rows, torc_term term);
-torc_status torc_rows_push_scaled(torc_rows *rows, const torc_affine *in, size_t row, int64_t scale);
+torc_status torc_rows_push_scaled(torc_rows *rows, const torc_affine *in, size_t row,
+                                  int64_t scale);
 torc_status torc_rows_push_product(torc_rows *rows, const torc_affine *a, size_t row_a,
                                    const torc_affine *b, size_t row_b);
 torc_status torc_rows_end_row(torc_rows *rows);

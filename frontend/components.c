@@ -1,6 +1,6 @@
 /* Encoding widths. Values joined by linear operations form a component and share one encoding, the
- * widest of: its encrypted sources, the windows of its lookups, its outputs. Linear values in between
- * do not count: arithmetic is exact modulo 2^64, only what is read must fit. */
+ * widest of: its encrypted sources, the windows of its lookups, its outputs. Linear values in
+ * between do not count: arithmetic is exact modulo 2^64, only what is read must fit. */
 #include "frontend/lower.h"
 #include "runtime/status.h"
 

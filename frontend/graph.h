@@ -1,5 +1,5 @@
-/* The op-graph: typed nodes in an array, named by id, operands before users. Traced programs, imported
- * models and every pass use this one representation. */
+/* The op-graph: typed nodes in an array, named by id, operands before users. Traced programs,
+ * imported models and every pass use this one representation. */
 #ifndef TORC_GRAPH_H
 #define TORC_GRAPH_H
 
@@ -25,49 +25,49 @@ typedef struct torc_type {
     torc_dtype dtype;
     uint32_t rank;
     size_t shape[TORC_MAX_RANK];
-    bool is_signed;    /* integers, once measured */
-    uint32_t bits;     /* own width; 0 until measured */
+    bool is_signed; /* integers, once measured */
+    uint32_t bits;  /* own width; 0 until measured */
 } torc_type;
 
-/* Tables of a LOOKUP node. Index u = floor((m - window_min) / 2^(window_bits - index_bits)), for m in
- * [window_min, window_min + 2^window_bits). exact: window_bits == index_bits. */
+/* Tables of a LOOKUP node. Index u = floor((m - window_min) / 2^(window_bits - index_bits)), for m
+ * in [window_min, window_min + 2^window_bits). exact: window_bits == index_bits. */
 typedef struct torc_lookup_attr {
-    uint32_t index_bits;    /* P */
-    uint32_t window_bits;   /* w, >= P */
-    int64_t window_min;     /* 0, or -2^(w-1) for a signed input */
+    uint32_t index_bits;  /* P */
+    uint32_t window_bits; /* w, >= P */
+    int64_t window_min;   /* 0, or -2^(w-1) for a signed input */
     uint32_t table_count;
-    int64_t *entry;         /* [table_count][2^P] */
-    uint32_t *table_of;     /* NULL: table 0 for all; else [element] */
-    uint64_t filled_count;  /* entries repeated from a neighbour: the function is undefined there */
+    int64_t *entry;        /* [table_count][2^P] */
+    uint32_t *table_of;    /* NULL: table 0 for all; else [element] */
+    uint64_t filled_count; /* entries repeated from a neighbour: the function is undefined there */
 } torc_lookup_attr;
 
 typedef struct torc_node {
     torc_op op;
     uint32_t input_count;
-    uint32_t *inputs;       /* node ids, all smaller than the node's own */
+    uint32_t *inputs; /* node ids, all smaller than the node's own */
     torc_type type;
-    char *name;             /* INPUT: its name; UNARY, CALLBACK: the function; else NULL */
-    char *tag;              /* "" or "layer.part" */
-    char *where;            /* origin for messages: "node 'fc1' (Gemm)", "call 7: matmul"; may be "" */
+    char *name;  /* INPUT: its name; UNARY, CALLBACK: the function; else NULL */
+    char *tag;   /* "" or "layer.part" */
+    char *where; /* origin for messages: "node 'fc1' (Gemm)", "call 7: matmul"; may be "" */
     /* attributes, by op */
-    torc_tensor constant;   /* CONSTANT */
-    torc_tensor table;      /* TABLE */
-    double alpha, beta;     /* UNARY */
+    torc_tensor constant; /* CONSTANT */
+    torc_tensor table;    /* TABLE */
+    double alpha, beta;   /* UNARY */
     double (*callback)(double x, void *user);
     void *callback_user;
     torc_compare compare;
-    uint32_t axis_count;    /* SUM, TRANSPOSE, INDEX */
+    uint32_t axis_count; /* SUM, TRANSPOSE, INDEX */
     int32_t axes[TORC_MAX_RANK];
     bool keep_dims;
-    int32_t axis;           /* CONCAT */
+    int32_t axis; /* CONCAT */
     torc_slice slices[TORC_MAX_RANK];
     torc_conv2d_args conv;
-    struct torc_graph *body;/* SUBGRAPH: a graph with one input and one output */
+    struct torc_graph *body; /* SUBGRAPH: a graph with one input and one output */
     torc_lookup_attr lookup;
     /* facts */
     bool measured;
-    double min, max;        /* bounds over the inputset */
-    bool declared;          /* the quantiser fixes the integer range of this node: */
+    double min, max; /* bounds over the inputset */
+    bool declared;   /* the quantiser fixes the integer range of this node: */
     int64_t declared_min, declared_max;
 } torc_node;
 
@@ -77,13 +77,13 @@ typedef struct torc_graph_output {
 } torc_graph_output;
 
 struct torc_graph {
-    torc_status status;     /* first mistake while building */
+    torc_status status; /* first mistake while building */
     char *message;
     uint32_t node_count, node_capacity;
     torc_node *nodes;
     uint32_t output_count;
     torc_graph_output *outputs;
-    char *tag;              /* current tag */
+    char *tag; /* current tag */
     /* Steps that the client does on output 0 after scaling (importers fill them). */
     uint32_t post_count;
     torc_post *posts;
@@ -93,24 +93,27 @@ const char *torc_op_name(torc_op op);
 torc_op_class torc_op_class_of(torc_op op);
 
 /* Appends a node (operands borrowed), infers its type; on a mistake records it and returns
- * TORC_NO_VALUE. For passes and importers; attributes are set by `fill` before inference, may be NULL. */
+ * TORC_NO_VALUE. For passes and importers; attributes are set by `fill` before inference, may be
+ * NULL. */
 torc_value torc_graph_add(torc_graph *g, torc_op op, const torc_value *inputs, uint32_t input_count,
                           const torc_node *attributes);
 /* Keeps the first mistake: "where: message". */
-torc_value torc_graph_mistake(torc_graph *g, torc_status status, const char *format, ...) TORC_PRINTF(3, 4);
+torc_value torc_graph_mistake(torc_graph *g, torc_status status, const char *format, ...)
+    TORC_PRINTF(3, 4);
 void torc_graph_post(torc_graph *g, const torc_post *post); /* deep copy, appended */
 torc_node *torc_graph_node(const torc_graph *g, torc_value value);
-uint32_t torc_graph_input_nodes(const torc_graph *g, uint32_t *ids, uint32_t capacity); /* in order */
+uint32_t torc_graph_input_nodes(const torc_graph *g, uint32_t *ids,
+                                uint32_t capacity); /* in order */
 TORC_MUST_CHECK torc_status torc_graph_copy(torc_ctx *ctx, torc_graph **out, const torc_graph *g);
 /* Only the nodes that outputs need (inputs always stay), renumbered in printing order: topological,
  * first in first out, sources breadth-first from the outputs, operands left to right. */
 TORC_MUST_CHECK torc_status torc_graph_tidy(torc_ctx *ctx, torc_graph **out, const torc_graph *g);
 
 /* Clear evaluation, the definition of the language: values[node] for one sample of every input (in
- * input order, without batch axis). Integers that leave int64 are E_WIDTH. The caller frees each value
- * with torc_tensor_free and the array with free. */
-TORC_MUST_CHECK torc_status torc_graph_eval(torc_ctx *ctx, torc_tensor **values, const torc_graph *g,
-                                            const torc_tensor *inputs);
+ * input order, without batch axis). Integers that leave int64 are E_WIDTH. The caller frees each
+ * value with torc_tensor_free and the array with free. */
+TORC_MUST_CHECK torc_status torc_graph_eval(torc_ctx *ctx, torc_tensor **values,
+                                            const torc_graph *g, const torc_tensor *inputs);
 
 /* Highlighted graph for error messages: under line i, '^' and notes. The caller frees *out. */
 typedef struct torc_note {

@@ -1,6 +1,7 @@
-/* Lowering: integer op-graph -> program. Each linear subgraph becomes the affine rows of what is read
- * (lookup inputs, outputs); all lookups of one dependency level become one instruction. */
+/* Lowering: integer op-graph -> program. Each linear subgraph becomes the affine rows of what is
+ * read (lookup inputs, outputs); all lookups of one dependency level become one instruction. */
 #include "frontend/lower.h"
+
 #include "runtime/status.h"
 
 #include <math.h>
@@ -54,7 +55,8 @@ static torc_status number_inputs(torc_lowering *low)
         uint32_t *next = node->type.encrypted ? &low->source_count : &low->clear_count;
         (node->type.encrypted ? low->first_source : low->first_clear)[id] = *next;
         if (node_elements(node) > UINT32_MAX / 4 - *next) {
-            return torc_fail(low->ctx, TORC_E_WIDTH, "input '%s' has too many elements", node->name);
+            return torc_fail(low->ctx, TORC_E_WIDTH, "input '%s' has too many elements",
+                             node->name);
         }
         *next += (uint32_t)node_elements(node);
     }
@@ -183,8 +185,8 @@ static torc_status fill_lookup_node(torc_lowering *low, uint32_t id, level_fill 
     const uint32_t in = node->inputs[0];
     const uint32_t shift = torc_lower_encoding(low, in) - attr->window_bits;
     const bool in_place = all_in_place(low, in, shift);
-    const torc_row_kind kind = attr->window_bits == attr->index_bits ? TORC_ROW_LOOKUP_EXACT
-                                                                     : TORC_ROW_LOOKUP_ROUNDED;
+    const torc_row_kind kind =
+        attr->window_bits == attr->index_bits ? TORC_ROW_LOOKUP_EXACT : TORC_ROW_LOOKUP_ROUNDED;
     uint32_t first = 0;
     uint32_t first_table = 0;
     if (!in_place) {
@@ -257,7 +259,8 @@ static double output_max_std(const torc_lowering *low, uint32_t o, uint32_t enco
 {
     const torc_real *real = &low->c->output_real[o];
     const double range_units = low->c->output_range[o] / real->scale[0];
-    return range_units * exp2(-(double)encoding - 1) * exp2(-(double)low->c->options.output_bits) / 4;
+    return range_units * exp2(-(double)encoding - 1) * exp2(-(double)low->c->options.output_bits) /
+           4;
 }
 
 static torc_status emit_output(torc_lowering *low, uint32_t o)
@@ -270,6 +273,7 @@ static torc_status emit_output(torc_lowering *low, uint32_t o)
     const bool rounded = low->c->contract == TORC_ROUNDED && low->c->output_real[o].count > 0;
     const double max_std = rounded ? output_max_std(low, o, encoding) : 0;
     uint32_t first = 0;
+    TORC_TRY(torc_output_port(low->ctx, low->c, o, encoding));
     *place = (torc_place){.encrypted = true, .count = (uint32_t)node_elements(node)};
     TORC_TRY(TORC_ALLOC(low->ctx, place->element, place->count));
     TORC_TRY(TORC_ALLOC(low->ctx, low->c->output_row[o], place->count));
@@ -301,13 +305,13 @@ static torc_status place_inputs(torc_lowering *low)
         if (node->op != TORC_OP_INPUT) {
             continue;
         }
+        TORC_TRY(torc_input_port(low->ctx, low->c, i, id, torc_lower_encoding(low, id)));
         torc_place *place = &program->inputs[i++];
         place->encrypted = node->type.encrypted;
         place->count = (uint32_t)node_elements(node);
         TORC_TRY(TORC_ALLOC(low->ctx, place->element, place->count));
         for (uint32_t e = 0; e < place->count; e++) {
-            place->element[e] =
-                (place->encrypted ? low->first_source : low->first_clear)[id] + e;
+            place->element[e] = (place->encrypted ? low->first_source : low->first_clear)[id] + e;
         }
     }
     return TORC_OK;
@@ -366,10 +370,7 @@ static void lowering_free(torc_lowering *low)
 torc_status torc_stage_lower(torc_ctx *ctx, torc_compilation *c)
 {
     torc_lowering low = {.ctx = ctx, .c = c, .g = c->graph};
-    torc_status status = lower(&low);
+    const torc_status status = lower(&low);
     lowering_free(&low);
-    if (status == TORC_OK) {
-        status = torc_program_check(ctx, &c->program, c->options.is_virtual ? 16 : 8);
-    }
     return status;
 }

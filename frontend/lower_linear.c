@@ -1,5 +1,5 @@
-/* Affine rows -> linear instructions. Rows that read the same elements form a group, so that a dense
- * layer becomes one matrix and a convolution one group a position. */
+/* Affine rows -> linear instructions. Rows that read the same elements form a group, so that a
+ * dense layer becomes one matrix and a convolution one group a position. */
 #include "frontend/lower.h"
 #include "runtime/status.h"
 
@@ -165,9 +165,9 @@ static void share_weights(torc_linear *linear)
                              block * sizeof *linear->weight) == 0 &&
                       memcmp(linear->weight_clear, linear->weight_clear + g * block,
                              block * sizeof *linear->weight_clear) == 0;
-        same_constant = same_constant && memcmp(linear->constant,
-                                                linear->constant + g * linear->out_count,
-                                                linear->out_count * sizeof *linear->constant) == 0;
+        same_constant =
+            same_constant && memcmp(linear->constant, linear->constant + g * linear->out_count,
+                                    linear->out_count * sizeof *linear->constant) == 0;
     }
     for (size_t i = 0; i < linear->group_count * block; i++) {
         any_clear = any_clear || linear->weight_clear[i] != TORC_NO_SOURCE;
@@ -245,8 +245,7 @@ static torc_status remember(torc_lowering *low, uint32_t node, uint32_t shift, u
 {
     if (low->linear_count == low->linear_capacity) {
         low->linear_capacity = low->linear_capacity == 0 ? 16 : 2 * low->linear_capacity;
-        torc_materialised *grown =
-            realloc(low->linear, low->linear_capacity * sizeof *low->linear);
+        torc_materialised *grown = realloc(low->linear, low->linear_capacity * sizeof *low->linear);
         if (grown == NULL) {
             return torc_fail(low->ctx, TORC_E_MEMORY, "out of memory while lowering");
         }
@@ -256,8 +255,8 @@ static torc_status remember(torc_lowering *low, uint32_t node, uint32_t shift, u
     return TORC_OK;
 }
 
-torc_status torc_lower_materialise(torc_lowering *low, uint32_t node, uint32_t shift, uint32_t level,
-                                   uint32_t *first)
+torc_status torc_lower_materialise(torc_lowering *low, uint32_t node, uint32_t shift,
+                                   uint32_t level, uint32_t *first)
 {
     for (uint32_t i = 0; i < low->linear_count; i++) {
         if (low->linear[i].node == node && low->linear[i].shift == shift) {

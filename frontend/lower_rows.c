@@ -1,14 +1,14 @@
 /* Noise rows: what the parameter search must satisfy, from the affine rows. Norms are exact per
- * source; lookups of equal kind and width whose norms agree to an eighth of a bit share a row, rounded
- * up. */
+ * source; lookups of equal kind and width whose norms agree to an eighth of a bit share a row,
+ * rounded up. */
 #include "frontend/lower.h"
 #include "runtime/status.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* Upper bound of the squared weight on each source, summed apart for inputs and lookup outputs. A clear
- * run-time factor counts with the largest magnitude it may take. */
+/* Upper bound of the squared weight on each source, summed apart for inputs and lookup outputs. A
+ * clear run-time factor counts with the largest magnitude it may take. */
 static void add_norms(const torc_lowering *low, const torc_affine *affine, size_t r, double scale,
                       double *fresh, double *lookup)
 {
@@ -38,8 +38,9 @@ static bool same_row(const torc_noise_row *a, const torc_noise_row *b)
            a->norm_sq_lookup == b->norm_sq_lookup && a->max_std == b->max_std;
 }
 
-torc_status torc_lower_noise_row(torc_lowering *low, uint32_t *index, torc_row_kind kind, uint32_t bits,
-                                 double max_std, uint32_t node, size_t r, uint32_t shift)
+torc_status torc_lower_noise_row(torc_lowering *low, uint32_t *index, torc_row_kind kind,
+                                 uint32_t bits, double max_std, uint32_t node, size_t r,
+                                 uint32_t shift)
 {
     torc_compilation *c = low->c;
     torc_noise_row row = {.kind = kind, .bits = bits, .max_std = max_std, .count = 1};

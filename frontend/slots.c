@@ -1,5 +1,6 @@
-/* Memory plan: elements are handed out in blocks (an input, the result of an instruction); a block's
- * place is free again after the last instruction that reads it. First fit, in program order. */
+/* Memory plan: elements are handed out in blocks (an input, the result of an instruction); a
+ * block's place is free again after the last instruction that reads it. First fit, in program
+ * order. */
 #include "frontend/lower.h"
 #include "runtime/status.h"
 

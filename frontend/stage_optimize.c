@@ -1,0 +1,77 @@
+/* Stage optimise: what the options ask of the failure probability, and the search for parameters.
+ */
+#include "frontend/compile.h"
+#include "frontend/optimize.h"
+#include "runtime/security.h"
+#include "runtime/status.h"
+
+#define PRIVATE_LOG2_P_CIRCUIT (-40.0)
+#define SHARED_LOG2_P_LOOKUP   (-128.0)
+
+torc_goal torc_goal_of(const torc_options *options)
+{
+    torc_goal goal = {.profile = options->profile,
+                      .log2_p_circuit = options->log2_p_error,
+                      .log2_p_lookup = options->log2_p_error_lookup};
+    if (goal.profile == TORC_SHARED) {
+        goal.log2_p_lookup =
+            goal.log2_p_lookup < SHARED_LOG2_P_LOOKUP ? goal.log2_p_lookup : SHARED_LOG2_P_LOOKUP;
+    } else if (goal.log2_p_lookup != 0) {
+        goal.profile = TORC_CUSTOM;
+    } else if (goal.log2_p_circuit == 0) {
+        goal.log2_p_circuit = PRIVATE_LOG2_P_CIRCUIT;
+    } else if (goal.log2_p_circuit > PRIVATE_LOG2_P_CIRCUIT) {
+        goal.profile = TORC_CUSTOM;
+    }
+    return goal;
+}
+
+static torc_status refuse_shared_rounded(torc_ctx *ctx)
+{
+    return torc_fail(ctx, TORC_E_SECURITY,
+                     "profile shared refuses a rounded circuit: which neighbour a rounded lookup "
+                     "reads depends on secret noise, and shared results would reveal it; compile "
+                     "with --exact, or keep the results to yourself with --profile private");
+}
+
+torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
+{
+    if (c->options.is_virtual) {
+        return TORC_OK;
+    }
+    const torc_goal goal = torc_goal_of(&c->options);
+    if (goal.profile == TORC_SHARED && c->contract == TORC_ROUNDED) {
+        return refuse_shared_rounded(ctx);
+    }
+    torc_machine machine;
+    torc_machine_default(
+        &machine); /* not this machine: the same circuit compiles the same everywhere */
+    const torc_search search = {.rows = c->rows,
+                                .row_count = c->row_count,
+                                .log2_p_circuit = goal.log2_p_circuit,
+                                .log2_p_lookup = goal.log2_p_lookup,
+                                .machine = &machine,
+                                .lookup_count = torc_program_lookup_count(&c->program)};
+    TORC_TRY(torc_optimize(ctx, &c->params, &search));
+    torc_noise noise;
+    torc_noise_production(&noise, &c->params);
+    c->log2_p_error_circuit = torc_rows_log2_failure(c->rows, c->row_count, &noise);
+    c->log2_p_error_lookup = torc_rows_log2_worst(c->rows, c->row_count, &noise);
+    return TORC_OK;
+}
+
+torc_status torc_verify_parameters(torc_ctx *ctx, const torc_compilation *c)
+{
+    if (c->options.is_virtual) {
+        return TORC_OK;
+    }
+    const torc_goal goal = torc_goal_of(&c->options);
+    TORC_TRY(torc_params_check(ctx, &c->params));
+    TORC_TRY(torc_security_check(ctx, &c->params));
+    if ((goal.log2_p_circuit != 0 && c->log2_p_error_circuit > goal.log2_p_circuit) ||
+        (goal.log2_p_lookup != 0 && c->log2_p_error_lookup > goal.log2_p_lookup)) {
+        return torc_fail(ctx, TORC_E_INTERNAL,
+                         "the search returned parameters that fail too often");
+    }
+    return TORC_OK;
+}
