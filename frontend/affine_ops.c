@@ -77,7 +77,7 @@ static torc_status apply_matmul(torc_rows *rows, const torc_graph *g, const torc
     torc_type batch_b = *b;
     batch_a.rank = a->rank > 2 ? a->rank - 2 : 0;
     batch_b.rank = b->rank > 2 ? b->rank - 2 : 0;
-    const uint32_t kept = (a->rank > 1 ? 1 : 0) + (b->rank > 1 ? 1 : 0);
+    const uint32_t kept = (a->rank > 1 ? 1u : 0u) + (b->rank > 1 ? 1u : 0u);
     position p = position_first(node->type.rank - kept, node->type.shape);
     const size_t batch_count = torc_shape_count(p.rank, p.shape);
     for (size_t batch = 0; batch < batch_count; batch++, position_next(&p)) {
