@@ -85,8 +85,10 @@ void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_
 /* --- CPU kernels ---------------------------------------------------------------------------------
  */
 
-/* The prepared key is opaque to the caller: `bytes` of 64-byte aligned memory, filled row by row.
- */
+/* A prepared key is opaque to the caller: `bytes` of 64-byte aligned memory, filled row by row.
+ *
+ * Limits: k 1..6, N 256..4096, v 0..5, l 1..8, base_log 1..50, base_log * l <= 63,
+ * base_log' * l' <= 32, tables of at most 2^8 entries. */
 typedef struct torc_cpu_kernels {
     const char *name;    /* "portable", "avx2", "avx512" */
     double fft_constant; /* fitted c of its transform, see runtime/noise.h */
@@ -102,9 +104,11 @@ typedef struct torc_cpu_kernels {
     size_t (*keyswitch_key_bytes)(const torc_shape *shape);
     void (*keyswitch_key_row)(void *key, size_t row, const uint32_t *lwe, const torc_shape *shape);
 
-    /* Scratch of one thread for batches up to `batch` ciphertexts. */
-    size_t (*scratch_bytes)(const torc_shape *shape, uint32_t batch);
-    uint32_t (*best_batch)(const torc_shape *shape);
+    /* Scratch of one thread for batches up to `batch` ciphertexts, 64-byte aligned; and how many
+     * should walk through the bootstrap key together. */
+    size_t (*keyswitch_scratch_bytes)(const torc_shape *shape, uint32_t batch);
+    size_t (*bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch);
+    uint32_t (*bootstrap_batch)(const torc_shape *shape);
 
     /* small[batch][n+1] = keyswitch of in[batch] (pointers to big LWE) after adding offset[batch]
      * to each body. */

@@ -26,7 +26,7 @@ size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch
 }
 
 /* As many accumulators as stay in half of the second-level cache beside a step of the key. */
-uint32_t TORC_CPU(bootstrap_best_batch)(const torc_shape *shape)
+uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
 {
     const size_t accumulator = accumulator_words(shape) * sizeof(uint64_t);
     const size_t fits = L2_BYTES / 2 / accumulator;

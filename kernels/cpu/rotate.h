@@ -12,7 +12,7 @@
 #include "kernels/cpu/fft.h"
 #include "kernels/kernels.h"
 
-enum { ACC_PAD = 8, MAX_GLWE_DIM = 6, MAX_LEVELS = 4, MAX_ROWS = (MAX_GLWE_DIM + 1) * MAX_LEVELS };
+enum { ACC_PAD = 8, MAX_GLWE_DIM = 6, MAX_LEVELS = 8, MAX_ROWS = (MAX_GLWE_DIM + 1) * MAX_LEVELS };
 
 INLINE size_t poly_words(const torc_shape *shape)
 {

@@ -7,13 +7,6 @@
 #define NAME_OF2(isa) #isa
 #define NAME_OF(isa)  NAME_OF2(isa)
 
-static size_t scratch_bytes(const torc_shape *shape, uint32_t batch)
-{
-    const size_t keyswitch = TORC_CPU(keyswitch_scratch_bytes)(shape, batch);
-    const size_t bootstrap = TORC_CPU(bootstrap_scratch_bytes)(shape, batch);
-    return keyswitch > bootstrap ? keyswitch : bootstrap;
-}
-
 extern const torc_cpu_kernels TORC_CPU(kernels);
 const torc_cpu_kernels TORC_CPU(kernels) = {
     .name = NAME_OF(TORC_CPU_ISA),
@@ -23,8 +16,9 @@ const torc_cpu_kernels TORC_CPU(kernels) = {
     .bootstrap_key_row = TORC_CPU(bootstrap_key_row),
     .keyswitch_key_bytes = TORC_CPU(keyswitch_key_bytes),
     .keyswitch_key_row = TORC_CPU(keyswitch_key_row),
-    .scratch_bytes = scratch_bytes,
-    .best_batch = TORC_CPU(bootstrap_best_batch),
+    .keyswitch_scratch_bytes = TORC_CPU(keyswitch_scratch_bytes),
+    .bootstrap_scratch_bytes = TORC_CPU(bootstrap_scratch_bytes),
+    .bootstrap_batch = TORC_CPU(bootstrap_batch),
     .keyswitch = TORC_CPU(keyswitch),
     .bootstrap = TORC_CPU(bootstrap),
     .linear = TORC_CPU(linear),
