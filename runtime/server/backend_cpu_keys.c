@@ -1,0 +1,27 @@
+/* Evaluation keys into the form of the CPU kernels: rows are expanded from seed and bodies, then
+ * transformed, all threads at once. */
+#include "runtime/server/backend_cpu.h"
+
+#include <omp.h>
+
+void torc_cpu_load_keys(cpu_target *target, const torc_evaluation_keys *keys)
+{
+    const size_t bootstrap_rows = torc_evk_bootstrap_rows(&keys->params);
+    const size_t keyswitch_rows = torc_evk_keyswitch_rows(&keys->params);
+
+#pragma omp parallel num_threads(target->threads)
+    {
+        /* scratch_bytes covers one row of either key */
+        void *row = target->thread_scratch + (size_t)omp_get_thread_num() * target->scratch_bytes;
+#pragma omp for schedule(static) nowait
+        for (size_t r = 0; r < bootstrap_rows; r++) {
+            torc_evk_expand_glwe(row, keys, r);
+            target->kernels->bootstrap_key_row(target->bootstrap_key, r, row, &target->shape);
+        }
+#pragma omp for schedule(static)
+        for (size_t r = 0; r < keyswitch_rows; r++) {
+            torc_evk_expand_lwe(row, keys, r);
+            target->kernels->keyswitch_key_row(target->keyswitch_key, r, row, &target->shape);
+        }
+    }
+}
