@@ -1,0 +1,208 @@
+/* Key generation. Secret bits and noise come from the system, masks from a fresh public seed;
+ * layouts and messages are those of runtime/evaluation_keys.h.
+ *
+ * Noise of GLWE rows is drawn in the order of the rows, whatever the number of threads, while other
+ * rows are being multiplied: the same randomness gives the same keys. */
+#include "kernels/kernels.h"
+#include "runtime/client/secret_key.h"
+#include "runtime/status.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one thread needs for one GLWE row. */
+typedef struct row_scratch {
+    uint64_t *mask; /* [k][N] */
+    int64_t *noise; /* [N], wiped */
+} row_scratch;
+
+/* body[N] = noise + sum_c mask_c * key_c. */
+static void glwe_zero(uint64_t *body, const row_scratch *scratch, const torc_secret_key *secret)
+{
+    const torc_cpu_kernels *kernels = torc_cpu_kernels_get();
+    const uint32_t poly_size = secret->params.poly_size;
+    for (uint32_t x = 0; x < poly_size; x++) {
+        body[x] = (uint64_t)scratch->noise[x];
+    }
+    for (uint32_t c = 0; c < secret->params.glwe_dim; c++) {
+        const size_t at = (size_t)c * poly_size;
+        kernels->negacyclic_add(body, scratch->mask + at, secret->big + at, poly_size);
+    }
+}
+
+/* Adds s_small[step] * 2^(64 - base_log (j+1)) times -s_big[c], or 1 when c = k; row = (c, j) of
+ * the step's GGSW. The bits are masks: no branch depends on them. */
+static void add_ggsw_message(uint64_t *body, size_t row, const torc_secret_key *secret)
+{
+    const torc_params *p = &secret->params;
+    const uint32_t level = (uint32_t)(row % p->bootstrap.level_count);
+    const size_t c = row / p->bootstrap.level_count % (p->glwe_dim + 1);
+    const size_t step = row / p->bootstrap.level_count / (p->glwe_dim + 1);
+    const uint64_t gadget = (uint64_t)1 << (64 - p->bootstrap.base_log * (level + 1));
+    const uint64_t message = gadget & (0 - secret->small[step]);
+    if (c == p->glwe_dim) {
+        body[0] += message;
+        return;
+    }
+    for (size_t x = 0; x < p->poly_size; x++) {
+        body[x] -= message & (0 - secret->big[c * p->poly_size + x]);
+    }
+}
+
+static void make_bootstrap_rows(torc_ctx *ctx, uint64_t *body, const torc_evaluation_keys *keys,
+                                const torc_secret_key *secret, const row_scratch *scratch)
+{
+    const torc_params *p = &secret->params;
+    const size_t row_count = torc_evk_bootstrap_rows(p);
+    const size_t report = row_count / 100 + 1;
+#pragma omp parallel for ordered schedule(static, 1)
+    for (size_t row = 0; row < row_count; row++) {
+        const row_scratch *mine = &scratch[omp_get_thread_num()];
+        uint64_t *row_body = body + row * p->poly_size;
+#pragma omp ordered
+        torc_random_tuniform(mine->noise, p->poly_size, p->glwe_noise_log2);
+        torc_mask_expand_u64(mine->mask, torc_params_big_dim(p), keys->seed, TORC_MASK_BOOTSTRAP,
+                             row);
+        glwe_zero(row_body, mine, secret);
+        add_ggsw_message(row_body, row, secret);
+        if (omp_get_thread_num() == 0 && row % report < (size_t)omp_get_num_threads()) {
+            torc_progress(ctx, "bootstrap key", (double)row / (double)row_count);
+        }
+    }
+}
+
+static void free_scratch(row_scratch *scratch, size_t count, size_t poly_size)
+{
+    for (size_t i = 0; scratch != NULL && i < count; i++) {
+        if (scratch[i].noise != NULL) {
+            torc_wipe(scratch[i].noise, poly_size * sizeof *scratch[i].noise);
+        }
+        free(scratch[i].noise);
+        free(scratch[i].mask);
+    }
+    free(scratch);
+}
+
+static torc_status make_scratch(torc_ctx *ctx, row_scratch *scratch, size_t count,
+                                const torc_params *params)
+{
+    for (size_t i = 0; i < count; i++) {
+        TORC_TRY(TORC_ALLOC(ctx, scratch[i].noise, params->poly_size));
+        TORC_TRY(TORC_ALLOC(ctx, scratch[i].mask, torc_params_big_dim(params)));
+    }
+    return TORC_OK;
+}
+
+static torc_status make_bootstrap_key(torc_ctx *ctx, torc_evaluation_keys *keys,
+                                      const torc_secret_key *secret)
+{
+    const torc_params *p = &secret->params;
+    const size_t thread_count = (size_t)omp_get_max_threads();
+    uint64_t *body = NULL;
+    row_scratch *scratch = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, body, torc_evk_bootstrap_rows(p) * p->poly_size));
+    keys->bootstrap_body = body; /* keys own it from here */
+    TORC_TRY(TORC_ALLOC(ctx, scratch, thread_count));
+    const torc_status status = make_scratch(ctx, scratch, thread_count, p);
+    if (status == TORC_OK) {
+        make_bootstrap_rows(ctx, body, keys, secret, scratch);
+    }
+    free_scratch(scratch, thread_count, p->poly_size);
+    return status;
+}
+
+/* LWE rows i*l' + j: s_big[i] * 2^(32 - base_log' (j+1)) under the small key. */
+static void make_keyswitch_rows(uint32_t *body, const int64_t *noise, uint32_t *masks,
+                                const torc_evaluation_keys *keys, const torc_secret_key *secret)
+{
+    const torc_params *p = &secret->params;
+    const size_t row_count = torc_evk_keyswitch_rows(p);
+    const uint32_t levels = p->keyswitch.level_count;
+#pragma omp parallel for schedule(static)
+    for (size_t row = 0; row < row_count; row++) {
+        uint32_t *mask = masks + (size_t)omp_get_thread_num() * p->lwe_dim;
+        const uint32_t level = (uint32_t)(row % levels);
+        const uint32_t gadget = (uint32_t)1 << (32 - p->keyswitch.base_log * (level + 1));
+        const uint32_t message = gadget & (uint32_t)(0 - secret->big[row / levels]);
+        torc_mask_expand_u32(mask, p->lwe_dim, keys->seed, TORC_MASK_KEYSWITCH, row);
+        body[row] =
+            torc_secret_dot32(mask, secret->small, p->lwe_dim) + (uint32_t)noise[row] + message;
+    }
+}
+
+static torc_status make_keyswitch_key(torc_ctx *ctx, torc_evaluation_keys *keys,
+                                      const torc_secret_key *secret)
+{
+    const torc_params *p = &secret->params;
+    const size_t row_count = torc_evk_keyswitch_rows(p);
+    uint32_t *body = NULL;
+    uint32_t *masks = NULL;
+    int64_t *noise = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, body, row_count));
+    keys->keyswitch_body = body;
+    TORC_TRY(TORC_ALLOC(ctx, noise, row_count));
+    const torc_status status = TORC_ALLOC(ctx, masks, (size_t)omp_get_max_threads() * p->lwe_dim);
+    if (status == TORC_OK) {
+        torc_random_tuniform(noise, row_count, p->lwe_noise_log2);
+        make_keyswitch_rows(body, noise, masks, keys, secret);
+        torc_wipe(noise, row_count * sizeof *noise);
+    }
+    free(masks);
+    free(noise);
+    return status;
+}
+
+/* The seed alone identifies a key pair without lookups; nothing is expanded from it then. */
+static torc_status make_keys(torc_ctx *ctx, torc_secret_key *secret, torc_evaluation_keys *keys)
+{
+    keys->params = secret->params;
+    torc_random_seed(keys->seed);
+    torc_random_bits(secret->big, torc_params_big_dim(&secret->params));
+    if (torc_params_has_lookup(&secret->params)) {
+        torc_random_bits(secret->small, secret->params.lwe_dim);
+        TORC_TRY(make_bootstrap_key(ctx, keys, secret));
+        TORC_TRY(make_keyswitch_key(ctx, keys, secret));
+    }
+    torc_evk_identify(keys);
+    memcpy(secret->key_id, keys->key_id, sizeof secret->key_id);
+    torc_secret_key_seal(secret);
+    torc_progress(ctx, "bootstrap key", 1);
+    return TORC_OK;
+}
+
+static torc_status check_grouping(torc_ctx *ctx, const torc_params *params)
+{
+    if (torc_params_has_lookup(params) && params->grouping != 1) {
+        return torc_fail(
+            ctx, TORC_E_UNSUPPORTED,
+            "keygen: grouping %u; this version makes keys for grouping 1 only, compile "
+            "the circuit with it",
+            params->grouping);
+    }
+    return TORC_OK;
+}
+
+torc_status torc_keygen(torc_ctx *ctx, torc_secret_key **secret, torc_evaluation_keys **evaluation,
+                        const torc_spec *spec, double allow_log2_p_error)
+{
+    torc_secret_key *made = NULL;
+    torc_evaluation_keys *keys = NULL;
+    *secret = NULL;
+    *evaluation = NULL;
+    TORC_TRY(torc_spec_accept(ctx, spec, allow_log2_p_error));
+    TORC_TRY(check_grouping(ctx, &spec->params));
+    TORC_TRY(torc_secret_key_create(ctx, &made, &spec->params));
+    torc_status status = TORC_ALLOC(ctx, keys, 1);
+    if (status == TORC_OK) {
+        status = make_keys(ctx, made, keys);
+    }
+    if (status != TORC_OK) {
+        torc_evk_free(keys);
+        torc_secret_key_free(made);
+        return status;
+    }
+    *secret = made;
+    *evaluation = keys;
+    return TORC_OK;
+}
