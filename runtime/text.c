@@ -1,6 +1,8 @@
 /* UTF-8 decoding (Unicode 15, table 3-7) and the filter in front of messages. */
 #include "runtime/text.h"
 
+static const char hex_digits[] = "0123456789abcdef";
+
 static bool is_continuation(unsigned char byte)
 {
     return (byte & 0xc0U) == 0x80U;
@@ -60,7 +62,6 @@ static bool is_showable(uint32_t c)
 
 const char *torc_printable(char out[TORC_PRINTABLE_BYTES], const char *text, size_t length)
 {
-    static const char hex[] = "0123456789abcdef";
     size_t used = 0;
     for (size_t at = 0; at < length;) {
         uint32_t c = 0;
@@ -78,11 +79,37 @@ const char *torc_printable(char out[TORC_PRINTABLE_BYTES], const char *text, siz
             memcpy(out + used, text + at, size);
         } else {
             unsigned char byte = (unsigned char)text[at];
-            memcpy(out + used, (char[4]){'\\', 'x', hex[byte >> 4], hex[byte & 15]}, 4);
+            memcpy(out + used, (char[4]){'\\', 'x', hex_digits[byte >> 4], hex_digits[byte & 15]},
+                   4);
         }
         used += needed;
         at += taken;
     }
     out[used] = '\0';
     return out;
+}
+
+void torc_hex_encode(char *out, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = hex_digits[bytes[i] >> 4];
+        out[2 * i + 1] = hex_digits[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+bool torc_hex_decode(uint8_t *out, size_t size, const char *text, size_t length)
+{
+    if (length / 2 != size || length % 2 != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        const char *digit = text[i] == '\0' ? NULL : strchr(hex_digits, text[i]);
+        if (!digit) {
+            return false;
+        }
+        unsigned value = (unsigned)(digit - hex_digits);
+        out[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out[i / 2] | value);
+    }
+    return true;
 }

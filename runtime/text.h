@@ -21,4 +21,9 @@ const char *torc_printable(char out[TORC_PRINTABLE_BYTES], const char *text, siz
 /* The same for a NUL-terminated string, in a temporary that lives until the end of the block. */
 #define TORC_PRINTABLE(text) torc_printable((char[TORC_PRINTABLE_BYTES]){0}, text, strlen(text))
 
+/* Lower-case hexadecimal: out receives 2 * size characters and a NUL. */
+void torc_hex_encode(char *out, const uint8_t *bytes, size_t size);
+/* False unless text is exactly 2 * size lower-case digits. */
+bool torc_hex_decode(uint8_t *out, size_t size, const char *text, size_t length);
+
 #endif

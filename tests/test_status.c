@@ -157,3 +157,19 @@ Test(text, untrusted_text_cannot_steer_a_terminal)
     cr_expect(strlen(out) < TORC_PRINTABLE_BYTES);
     cr_expect_str_eq(out + strlen(out) - 3, "...");
 }
+
+Test(text, hexadecimal_has_one_form)
+{
+    const uint8_t bytes[3] = {0x00, 0x9f, 0xff};
+    char text[7];
+    uint8_t back[3];
+    torc_hex_encode(text, bytes, 3);
+    cr_expect_str_eq(text, "009fff");
+    cr_expect(torc_hex_decode(back, 3, text, 6));
+    cr_expect_arr_eq(back, bytes, 3);
+    cr_expect_not(torc_hex_decode(back, 3, "009fF0", 6), "upper case");
+    cr_expect_not(torc_hex_decode(back, 3, "009ff", 5));
+    cr_expect_not(torc_hex_decode(back, 3, "009fff0", 7));
+    cr_expect_not(torc_hex_decode(back, 3, "009fg0", 6));
+    cr_expect_not(torc_hex_decode(back, 3, "009f\0000", 6));
+}
