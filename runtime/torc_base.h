@@ -13,10 +13,10 @@
 extern "C" {
 #endif
 
-#define TORC_VERSION    "0.1.0"
-#define TORC_MUST_CHECK __attribute__((warn_unused_result))
+#define TORC_VERSION           "0.1.0"
+#define TORC_MUST_CHECK        __attribute__((warn_unused_result))
 #define TORC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define TORC_MAX_RANK   8
+#define TORC_MAX_RANK          8
 
 typedef enum torc_status {
 #define X(code, exit_code, text) TORC_##code,

@@ -1,5 +1,6 @@
 /* Named element-wise functions, one table for the compiler (tables), the evaluator and the client
- * (output tails): relu, leaky_relu(alpha), sigmoid, tanh, elu(alpha), softplus, exp, log, sqrt, ... */
+ * (output tails): relu, leaky_relu(alpha), sigmoid, tanh, elu(alpha), softplus, exp, log, sqrt, ...
+ */
 #ifndef TORC_UNARY_H
 #define TORC_UNARY_H
 
