@@ -1,11 +1,10 @@
 /* The text listing of a program, for people and golden tests. Long arrays are cut, runs of elements
  * are written first..last, torus words as multiples of 2^z. Must not know encodings or backends. */
+#include "runtime/memstream.h"
 #include "runtime/program.h"
 #include "runtime/status.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define MAX_SHOWN 16 /* items of one list */
 
@@ -162,19 +161,9 @@ static void print_program(FILE *f, const torc_program *p)
 
 torc_status torc_program_print(torc_ctx *ctx, char **out, const torc_program *program)
 {
-    char *text = NULL;
-    size_t size = 0;
+    torc_memstream stream;
     *out = NULL;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL) {
-        return torc_fail(ctx, TORC_E_MEMORY, "program listing: out of memory");
-    }
-    print_program(f, program);
-    const bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed) {
-        free(text);
-        return torc_fail(ctx, TORC_E_MEMORY, "program listing: out of memory");
-    }
-    *out = text;
-    return TORC_OK;
+    TORC_TRY(torc_memstream_open(ctx, &stream));
+    print_program(stream.file, program);
+    return torc_memstream_close(ctx, &stream, out);
 }
