@@ -236,9 +236,10 @@ void torc_virtual_count_outside(torc_target *target, uint32_t element, size_t sa
 {
     const virtual_target *t = (const virtual_target *)target;
     const size_t row = (size_t)element * target->capacity;
+    const uint64_t low_word = torus_word(low + 0.5) - ((uint64_t)1 << 63);
     for (size_t s = 0; s < samples; s++) {
         /* The word is exact, the wide value says only which turn it is on. */
-        const uint64_t above_low = t->word[row + s] - (uint64_t)(int64_t)ldexp(low, 64);
+        const uint64_t above_low = t->word[row + s] - low_word;
         const double turns = t->wide[row + s] - low - (double)above_low * 0x1p-64;
         target->overflow_count += fabs(turns) > 0.5;
     }

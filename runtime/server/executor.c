@@ -1,6 +1,7 @@
 /* Walks the instructions of a program on a target. Must not know what an element is. */
 #include "runtime/executor.h"
 
+#include "runtime/server/execute_part.h"
 #include "runtime/status.h"
 
 #include <time.h>
@@ -8,7 +9,7 @@
 /* A lookup in multiply-adds of ciphertexts, roughly, for progress alone: 10 ms against 1 us. */
 #define PROGRESS_LOOKUP_WORK 10000.0
 
-static double seconds_now(void)
+double torc_seconds_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -28,12 +29,12 @@ static torc_status run_instr(torc_ctx *ctx, torc_target *target, const torc_inst
                              size_t samples, torc_run_stats *stats)
 {
     const torc_backend *backend = target->backend;
-    const double start = seconds_now();
+    const double start = torc_seconds_now();
     const bool linear = instr->kind == TORC_INSTR_LINEAR;
     TORC_TRY(linear ? backend->linear(ctx, target, &instr->linear, samples)
                     : backend->lookup(ctx, target, &instr->lookup, samples));
     TORC_TRY(backend->sync(ctx, target));
-    const double seconds = seconds_now() - start;
+    const double seconds = torc_seconds_now() - start;
     if (linear) {
         stats->seconds_linear += seconds;
     } else {
@@ -43,32 +44,46 @@ static torc_status run_instr(torc_ctx *ctx, torc_target *target, const torc_inst
     return TORC_OK;
 }
 
-torc_status torc_execute(torc_ctx *ctx, torc_target *target, const torc_program *program,
-                         size_t samples, torc_run_stats *stats, torc_observe_fn *observe,
-                         void *user)
+static double total_work(const torc_program *program)
 {
-    const double start = seconds_now();
-    const uint64_t overflows_before = target->overflow_count;
-    torc_run_stats run = {.samples = samples};
-    double total = 0;
-    double done = 0;
+    double work = 0;
     for (uint32_t i = 0; i < program->instr_count; i++) {
-        total += predicted_work(&program->instrs[i]);
+        work += predicted_work(&program->instrs[i]);
     }
+    return work;
+}
+
+torc_status torc_execute_part(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                              size_t samples, torc_run_stats *stats, torc_share share,
+                              torc_observe_fn *observe, void *user)
+{
+    const double start = torc_seconds_now();
+    const uint64_t overflows_before = target->overflow_count;
+    const double total = total_work(program);
+    torc_run_stats run = {.samples = samples};
+    double done = 0;
     for (uint32_t i = 0; i < program->instr_count; i++) {
         TORC_TRY(run_instr(ctx, target, &program->instrs[i], samples, &run));
         if (observe != NULL) {
             TORC_TRY(observe(user, ctx, target, i));
         }
         done += predicted_work(&program->instrs[i]);
-        torc_progress(ctx, "run", done / total);
+        torc_progress(ctx, "run", share.begin + (share.end - share.begin) * done / total);
     }
-    run.seconds = seconds_now() - start;
+    run.seconds = torc_seconds_now() - start;
     run.overflows = target->overflow_count - overflows_before;
     if (stats != NULL) {
         *stats = run;
     }
     return TORC_OK;
+}
+
+torc_status torc_execute(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                         size_t samples, torc_run_stats *stats, torc_observe_fn *observe,
+                         void *user)
+{
+    const torc_share whole = {0, 1};
+    return torc_execute_part(ctx, target, program, samples, stats, whole, observe, user);
 }
 
 size_t torc_execute_capacity(const torc_program *program, size_t element_words, size_t samples,
