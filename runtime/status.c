@@ -89,7 +89,8 @@ static void mark_cut(char message[MESSAGE_BYTES])
 }
 
 /* Writes the formatted text and then tail to message. */
-static void compose(char message[MESSAGE_BYTES], const char *format, va_list args, const char *tail)
+__attribute__((format(printf, 2, 0))) static void
+compose(char message[MESSAGE_BYTES], const char *format, va_list args, const char *tail)
 {
     int length = vsnprintf(message, MESSAGE_BYTES, format, args);
     if (length < 0) {
@@ -108,7 +109,7 @@ static void compose(char message[MESSAGE_BYTES], const char *format, va_list arg
     }
 }
 
-torc_status torc_fail(torc_ctx *ctx, torc_status status, const char *format, ...)
+torc_status(torc_fail)(torc_ctx *ctx, torc_status status, const char *format, ...)
 {
     if (ctx) {
         char message[MESSAGE_BYTES];
@@ -126,8 +127,7 @@ torc_status torc_fail_prefix(torc_ctx *ctx, torc_status status, const char *form
     if (ctx) {
         char message[MESSAGE_BYTES];
         char tail[MESSAGE_BYTES + 2];
-        memcpy(tail, ": ", 2);
-        memcpy(tail + 2, ctx->message, sizeof ctx->message);
+        (void)snprintf(tail, sizeof tail, ": %s", ctx->message);
         va_list args;
         va_start(args, format);
         compose(message, format, args, tail);
