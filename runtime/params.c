@@ -45,9 +45,8 @@ static torc_status check_no_lookup(torc_ctx *ctx, const torc_params *p)
     return TORC_OK;
 }
 
-torc_status torc_params_check(torc_ctx *ctx, const torc_params *params)
+static torc_status check_big_key(torc_ctx *ctx, const torc_params *p)
 {
-    const torc_params *p = params;
     TORC_TRY(check_range(ctx, "glwe_dim", p->glwe_dim, 1, 6));
     TORC_TRY(check_range(ctx, "poly_size", p->poly_size, 256, 4096));
     if ((p->poly_size & (p->poly_size - 1)) != 0) {
@@ -55,10 +54,11 @@ torc_status torc_params_check(torc_ctx *ctx, const torc_params *params)
                          p->poly_size);
     }
     /* TUniform(b) must fit the signed half of its modulus: b at most modulus bits - 2. */
-    TORC_TRY(check_range(ctx, "glwe_noise_log2", p->glwe_noise_log2, 0, 62));
-    if (!torc_params_has_lookup(p)) {
-        return check_no_lookup(ctx, p);
-    }
+    return check_range(ctx, "glwe_noise_log2", p->glwe_noise_log2, 0, 62);
+}
+
+static torc_status check_small_key(torc_ctx *ctx, const torc_params *p)
+{
     TORC_TRY(check_range(ctx, "lwe_dim", p->lwe_dim, 450, 2048));
     TORC_TRY(check_range(ctx, "lwe_noise_log2", p->lwe_noise_log2, 0, 30));
     TORC_TRY(check_range(ctx, "extended_log2", p->extended_log2, 0, 5));
@@ -68,9 +68,19 @@ torc_status torc_params_check(torc_ctx *ctx, const torc_params *params)
                          "parameters: lwe_dim %u is not a multiple of grouping %u", p->lwe_dim,
                          p->grouping);
     }
+    return TORC_OK;
+}
+
+torc_status torc_params_check(torc_ctx *ctx, const torc_params *params)
+{
+    TORC_TRY(check_big_key(ctx, params));
+    if (!torc_params_has_lookup(params)) {
+        return check_no_lookup(ctx, params);
+    }
+    TORC_TRY(check_small_key(ctx, params));
     /* The decomposition rounds at bit 63 - kept bits of a 64-bit word, hence 63. */
-    TORC_TRY(check_gadget(ctx, "bootstrap", &p->bootstrap, 63));
-    return check_gadget(ctx, "keyswitch", &p->keyswitch, 32);
+    TORC_TRY(check_gadget(ctx, "bootstrap", &params->bootstrap, 63));
+    return check_gadget(ctx, "keyswitch", &params->keyswitch, 32);
 }
 
 /* The encoding starts with what is the same for all sets of this version: both moduli and the noise
