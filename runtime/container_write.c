@@ -232,7 +232,7 @@ static torc_status make_start(torc_ctx *ctx, uint8_t **out, size_t *bytes,
         for (size_t i = 0; i < 8; i++) {
             start[i] = (uint8_t)((uint64_t)(total - 8) >> (8 * i));
         }
-        memcpy(start + 8, text, length);
+        memcpy(start + 8, text, length); /* NOLINT(bugprone-not-null-terminated-result) */
         torc_container_header_digest(digest, start, total);
         torc_hex_encode(digits, digest, sizeof digest);
         memcpy(start + TORC_CONTAINER_DIGEST_AT, digits, TORC_DIGEST_DIGITS);
@@ -257,9 +257,8 @@ torc_status torc_writer_save(torc_ctx *ctx, torc_writer *writer, const char *pat
         pieces[0] = (struct iovec){start, start_bytes};
         for (size_t i = 0; i < writer->count; i++) {
             const torc_entry *entry = &writer->entries[i];
-            pieces[1 + 2 * i] = (struct iovec){(void *)(uintptr_t)zeros, entry->begin - end};
-            pieces[2 + 2 * i] =
-                (struct iovec){(void *)(uintptr_t)writer->data[i], entry->end - entry->begin};
+            pieces[1 + 2 * i] = (struct iovec){(void *)zeros, entry->begin - end};
+            pieces[2 + 2 * i] = (struct iovec){(void *)writer->data[i], entry->end - entry->begin};
             end = entry->end;
         }
         status = torc_file_write(ctx, path, mode, exclusive, pieces, 1 + 2 * writer->count);

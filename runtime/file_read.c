@@ -86,7 +86,7 @@ torc_status torc_file_read(torc_ctx *ctx, char **out, size_t *size, const char *
     *out = NULL;
     *size = 0;
     int file = -1;
-    struct stat about;
+    struct stat about = {0};
     /* Room for the length that stat tells, plus one to see the end; pipes tell 0. */
     TORC_TRY(open_file(ctx, &file, &about, path));
     size_t limit = max_bytes < SIZE_MAX / 4 ? max_bytes : SIZE_MAX / 4;
@@ -115,7 +115,7 @@ torc_status torc_file_map(torc_ctx *ctx, const uint8_t **out, size_t *size, cons
     *out = NULL;
     *size = 0;
     int file = -1;
-    struct stat about;
+    struct stat about = {0};
     TORC_TRY(open_file(ctx, &file, &about, path));
     torc_status status = TORC_OK;
     if (!S_ISREG(about.st_mode)) {
@@ -137,6 +137,6 @@ torc_status torc_file_map(torc_ctx *ctx, const uint8_t **out, size_t *size, cons
 void torc_file_unmap(const uint8_t *data, size_t size)
 {
     if (data) {
-        (void)munmap((void *)(uintptr_t)data, size);
+        (void)munmap((void *)data, size);
     }
 }

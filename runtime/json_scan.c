@@ -32,7 +32,10 @@ static torc_status fail_at(const scanner *s, const char *what)
 /* The next byte, 0 at the end: NUL is legal nowhere, so the two need no distinction. */
 static char peek(const scanner *s)
 {
-    return s->at < s->length ? s->text[s->at] : '\0';
+    if (s->at < s->length) {
+        return s->text[s->at];
+    }
+    return '\0';
 }
 
 static bool take(scanner *s, char expected)
@@ -167,27 +170,33 @@ static torc_status scan_escape(scanner *s)
     return TORC_OK;
 }
 
+/* One character of a string, as itself or escaped. */
+static torc_status scan_character(scanner *s)
+{
+    if (s->at >= s->length) {
+        return fail_at(s, "string without an end");
+    }
+    if ((unsigned char)peek(s) < 0x20) {
+        return fail_at(s, "raw control character in a string");
+    }
+    if (take(s, '\\')) {
+        return scan_escape(s);
+    }
+    size_t size = torc_utf8_next(NULL, s->text + s->at, s->length - s->at);
+    if (size == 0) {
+        return fail_at(s, "malformed UTF-8");
+    }
+    s->at += size;
+    return TORC_OK;
+}
+
 static torc_status scan_string(scanner *s)
 {
     if (!take(s, '"')) {
         return fail_at(s, "a string must start here");
     }
     while (!take(s, '"')) {
-        if (s->at >= s->length) {
-            return fail_at(s, "string without an end");
-        }
-        if ((unsigned char)peek(s) < 0x20) {
-            return fail_at(s, "raw control character in a string");
-        }
-        if (take(s, '\\')) {
-            TORC_TRY(scan_escape(s));
-            continue;
-        }
-        size_t size = torc_utf8_next(NULL, s->text + s->at, s->length - s->at);
-        if (size == 0) {
-            return fail_at(s, "malformed UTF-8");
-        }
-        s->at += size;
+        TORC_TRY(scan_character(s));
     }
     return TORC_OK;
 }
@@ -204,6 +213,15 @@ static torc_status scan_word(scanner *s, const char *word)
 
 static torc_status scan_value(scanner *s);
 
+/* The name and the colon of a member of an object. */
+static torc_status scan_name(scanner *s)
+{
+    skip_space(s);
+    TORC_TRY(scan_string(s));
+    skip_space(s);
+    return take(s, ':') ? TORC_OK : fail_at(s, "':' is missing after a member name");
+}
+
 /* An object or an array, by its brackets; members of an object have names. */
 static torc_status scan_items(scanner *s, char open, char close)
 {
@@ -214,15 +232,13 @@ static torc_status scan_items(scanner *s, char open, char close)
     skip_space(s);
     bool done = take(s, close);
     while (!done) {
-        skip_space(s);
-        if (open == '{') {
-            TORC_TRY(scan_string(s));
-            skip_space(s);
-            if (!take(s, ':')) {
-                return fail_at(s, "':' is missing after a member name");
-            }
+        torc_status status = open == '{' ? scan_name(s) : TORC_OK;
+        if (status == TORC_OK) {
+            status = scan_value(s);
         }
-        TORC_TRY(scan_value(s));
+        if (status != TORC_OK) {
+            return status;
+        }
         done = take(s, close);
         if (!done && !take(s, ',')) {
             return fail_at(s, "',' or a closing bracket is missing");
@@ -233,7 +249,7 @@ static torc_status scan_items(scanner *s, char open, char close)
 }
 
 /* One value and the white space around it. */
-static torc_status scan_value(scanner *s) /* NOLINT(misc-no-recursion): depth is bounded */
+static torc_status scan_value(scanner *s)
 {
     skip_space(s);
     torc_status status = TORC_OK;

@@ -101,7 +101,7 @@ static bool take_size(parser *p, size_t *out)
 
 static torc_status parse_descr(parser *p, npy_header *h)
 {
-    char descr[16];
+    char descr[16] = {0};
     if (!take_string(p, descr, sizeof descr)) {
         return fail(p, "its elements are records or an unknown type; only plain numbers are "
                        "supported");
@@ -353,7 +353,8 @@ static size_t format_header(char out[512], const torc_tensor *in)
     out[used] = ' ';
     size_t total = (used + 1 + 63) / 64 * 64;
     size_t length = total - 10;
-    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    static const unsigned char magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    memcpy(out, magic, sizeof magic);
     out[8] = (char)(length & 0xff);
     out[9] = (char)(length >> 8);
     out[total - 1] = '\n';
