@@ -5,6 +5,7 @@
 
 #include "kernels/kernels.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,9 +98,10 @@ static inline void keys_bootstrap_row(test_keys *keys, test_rng *rng, size_t r, 
     }
 }
 
-/* noise bounds in units of 2^-64 and 2^-32; negative: no noise. */
-static inline void keys_make(test_keys *keys, const torc_shape *shape, test_rng *rng,
-                             int glwe_noise_log2, int lwe_noise_log2)
+/* noise bounds in units of 2^-64 and 2^-32, negative: no noise; random small key bits or all zero.
+ */
+static inline void keys_make_with_small(test_keys *keys, const torc_shape *shape, test_rng *rng,
+                                        bool random_small, int glwe_noise_log2, int lwe_noise_log2)
 {
     const size_t big_dim = (size_t)shape->glwe_dim * shape->poly_size;
     const size_t words = (size_t)shape->lwe_dim + 1;
@@ -108,7 +110,9 @@ static inline void keys_make(test_keys *keys, const torc_shape *shape, test_rng 
     keys->big = test_alloc(big_dim * sizeof(uint64_t));
     keys->ggsw = test_alloc(keys_row_count(shape) * keys_row_words(shape) * sizeof(uint64_t));
     keys->ksk = test_alloc(big_dim * shape->ks_level_count * words * sizeof(uint32_t));
-    rng_bits(rng, keys->small, shape->lwe_dim);
+    if (random_small) {
+        rng_bits(rng, keys->small, shape->lwe_dim);
+    }
     rng_bits(rng, keys->big, big_dim);
     for (size_t r = 0; r < keys_row_count(shape); r++) {
         keys_bootstrap_row(keys, rng, r, glwe_noise_log2);
@@ -124,6 +128,12 @@ static inline void keys_make(test_keys *keys, const torc_shape *shape, test_rng 
             row, keys->small, rng_tuniform(rng, lwe_noise_log2),
             unit * (uint32_t)keys->big[r / shape->ks_level_count], shape->lwe_dim);
     }
+}
+
+static inline void keys_make(test_keys *keys, const torc_shape *shape, test_rng *rng,
+                             int glwe_noise_log2, int lwe_noise_log2)
+{
+    keys_make_with_small(keys, shape, rng, true, glwe_noise_log2, lwe_noise_log2);
 }
 
 static inline void keys_free(test_keys *keys)
