@@ -1,8 +1,9 @@
 /* Key generation. Secret bits and noise come from the system, masks from a fresh public seed;
  * layouts and messages are those of runtime/evaluation_keys.h.
  *
- * Noise of GLWE rows is drawn in the order of the rows, whatever the number of threads, while other
- * rows are being multiplied: the same randomness gives the same keys. */
+ * All noise of a key is drawn first, in the order of its rows, into the place of the bodies: the
+ * same randomness gives the same keys whatever the number of threads, and no thread waits for
+ * another. */
 #include "kernels/kernels.h"
 #include "runtime/client/secret_key.h"
 #include "runtime/status.h"
@@ -11,29 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one thread needs for one GLWE row. */
-typedef struct row_scratch {
-    uint64_t *mask; /* [k][N] */
-    int64_t *noise; /* [N], wiped */
-} row_scratch;
-
-/* body[N] = noise + sum_c mask_c * key_c. */
-static void glwe_zero(uint64_t *body, const row_scratch *scratch, const torc_secret_key *secret)
+/* body[N] += sum_c mask_c * key_c. mask: [k][N], filled here. */
+static void add_glwe_mask(uint64_t *body, uint64_t *mask, const torc_evaluation_keys *keys,
+                          const torc_secret_key *secret, size_t row)
 {
     const torc_cpu_kernels *kernels = torc_cpu_kernels_get();
-    const uint32_t poly_size = secret->params.poly_size;
-    for (uint32_t x = 0; x < poly_size; x++) {
-        body[x] = (uint64_t)scratch->noise[x];
-    }
-    for (uint32_t c = 0; c < secret->params.glwe_dim; c++) {
-        const size_t at = (size_t)c * poly_size;
-        kernels->negacyclic_add(body, scratch->mask + at, secret->big + at, poly_size);
+    const torc_params *p = &secret->params;
+    torc_mask_expand_u64(mask, torc_params_big_dim(p), keys->seed, TORC_MASK_BOOTSTRAP, row);
+    for (uint32_t c = 0; c < p->glwe_dim; c++) {
+        const size_t at = (size_t)c * p->poly_size;
+        kernels->negacyclic_add(body, mask + at, secret->big + at, p->poly_size);
     }
 }
 
 /* Adds s_small[step] * 2^(64 - base_log (j+1)) times -s_big[c], or 1 when c = k; row = (c, j) of
  * the step's GGSW. The bits are masks: no branch depends on them. */
-static void add_ggsw_message(uint64_t *body, size_t row, const torc_secret_key *secret)
+static void add_ggsw_message(uint64_t *body, const torc_secret_key *secret, size_t row)
 {
     const torc_params *p = &secret->params;
     const uint32_t level = (uint32_t)(row % p->bootstrap.level_count);
@@ -50,66 +44,41 @@ static void add_ggsw_message(uint64_t *body, size_t row, const torc_secret_key *
     }
 }
 
-static void make_bootstrap_rows(torc_ctx *ctx, uint64_t *body, const torc_evaluation_keys *keys,
-                                const torc_secret_key *secret, const row_scratch *scratch)
+/* body holds the noise and receives the bodies. masks: [threads][k][N]. */
+static void make_bootstrap_rows(torc_ctx *ctx, uint64_t *body, uint64_t *masks,
+                                const torc_evaluation_keys *keys, const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
     const size_t row_count = torc_evk_bootstrap_rows(p);
     const size_t report = row_count / 100 + 1;
-#pragma omp parallel for ordered schedule(static, 1)
+#pragma omp parallel for schedule(static)
     for (size_t row = 0; row < row_count; row++) {
-        const row_scratch *mine = &scratch[omp_get_thread_num()];
+        const size_t thread = (size_t)omp_get_thread_num();
         uint64_t *row_body = body + row * p->poly_size;
-#pragma omp ordered
-        torc_random_tuniform(mine->noise, p->poly_size, p->glwe_noise_log2);
-        torc_mask_expand_u64(mine->mask, torc_params_big_dim(p), keys->seed, TORC_MASK_BOOTSTRAP,
-                             row);
-        glwe_zero(row_body, mine, secret);
-        add_ggsw_message(row_body, row, secret);
-        if (omp_get_thread_num() == 0 && row % report < (size_t)omp_get_num_threads()) {
-            torc_progress(ctx, "bootstrap key", (double)row / (double)row_count);
+        add_glwe_mask(row_body, masks + thread * torc_params_big_dim(p), keys, secret, row);
+        add_ggsw_message(row_body, secret, row);
+        if (thread == 0 &&
+            row % report == 0) { /* the first thread has the first share of the rows */
+            const double share = (double)omp_get_num_threads() / (double)row_count;
+            torc_progress(ctx, "bootstrap key", (double)row * share);
         }
     }
-}
-
-static void free_scratch(row_scratch *scratch, size_t count, size_t poly_size)
-{
-    for (size_t i = 0; scratch != NULL && i < count; i++) {
-        if (scratch[i].noise != NULL) {
-            torc_wipe(scratch[i].noise, poly_size * sizeof *scratch[i].noise);
-        }
-        free(scratch[i].noise);
-        free(scratch[i].mask);
-    }
-    free(scratch);
-}
-
-static torc_status make_scratch(torc_ctx *ctx, row_scratch *scratch, size_t count,
-                                const torc_params *params)
-{
-    for (size_t i = 0; i < count; i++) {
-        TORC_TRY(TORC_ALLOC(ctx, scratch[i].noise, params->poly_size));
-        TORC_TRY(TORC_ALLOC(ctx, scratch[i].mask, torc_params_big_dim(params)));
-    }
-    return TORC_OK;
 }
 
 static torc_status make_bootstrap_key(torc_ctx *ctx, torc_evaluation_keys *keys,
                                       const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
-    const size_t thread_count = (size_t)omp_get_max_threads();
+    const size_t word_count = torc_evk_bootstrap_rows(p) * p->poly_size;
     uint64_t *body = NULL;
-    row_scratch *scratch = NULL;
-    TORC_TRY(TORC_ALLOC(ctx, body, torc_evk_bootstrap_rows(p) * p->poly_size));
+    uint64_t *masks = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, body, word_count));
     keys->bootstrap_body = body; /* keys own it from here */
-    TORC_TRY(TORC_ALLOC(ctx, scratch, thread_count));
-    const torc_status status = make_scratch(ctx, scratch, thread_count, p);
-    if (status == TORC_OK) {
-        make_bootstrap_rows(ctx, body, keys, secret, scratch);
-    }
-    free_scratch(scratch, thread_count, p->poly_size);
-    return status;
+    TORC_TRY(TORC_ALLOC(ctx, masks, (size_t)omp_get_max_threads() * torc_params_big_dim(p)));
+    torc_random_tuniform((int64_t *)body, word_count, p->glwe_noise_log2);
+    make_bootstrap_rows(ctx, body, masks, keys, secret);
+    free(masks);
+    return TORC_OK;
 }
 
 /* LWE rows i*l' + j: s_big[i] * 2^(32 - base_log' (j+1)) under the small key. */
