@@ -137,9 +137,17 @@ torc_status torc_fail_prefix(torc_ctx *ctx, torc_status status, const char *form
     return status;
 }
 
+/* No array of a circuit comes near half a TiB: a larger request is a size that went wrong, and the
+ * system might promise the memory all the same. */
+static const size_t alloc_bytes_max = (size_t)1 << 39;
+
 torc_status torc_alloc(torc_ctx *ctx, void **out, size_t count, size_t size)
 {
-    void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    size_t bytes = 0;
+    void *memory = NULL;
+    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= alloc_bytes_max) {
+        memory = calloc(bytes > 0 ? bytes : 1, 1);
+    }
     /* *out may have another pointer type: its bytes are copied, not its value assigned. */
     memcpy(out, &memory, sizeof memory);
     if (!memory) {
