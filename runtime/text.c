@@ -60,6 +60,19 @@ static bool is_showable(uint32_t c)
     return !control && !separator && !direction && c != 0xfeff;
 }
 
+bool torc_is_printable_text(const char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        uint32_t c = 0;
+        const size_t size = torc_utf8_next(&c, text + at, length - at);
+        if (size == 0 || !(is_showable(c) || c == '\n')) {
+            return false;
+        }
+        at += size;
+    }
+    return true;
+}
+
 const char *torc_printable(char out[TORC_PRINTABLE_BYTES], const char *text, size_t length)
 {
     size_t used = 0;

@@ -18,6 +18,9 @@ size_t torc_utf8_next(uint32_t *code_point, const char *text, size_t length);
  * out. */
 const char *torc_printable(char out[TORC_PRINTABLE_BYTES], const char *text, size_t length);
 
+/* Whether text is lines of such characters only: it can be shown as it is. */
+bool torc_is_printable_text(const char *text, size_t length);
+
 /* The same for a NUL-terminated string, in a temporary that lives until the end of the block. */
 #define TORC_PRINTABLE(text) torc_printable((char[TORC_PRINTABLE_BYTES]){0}, text, strlen(text))
 
