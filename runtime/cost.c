@@ -7,9 +7,15 @@
  *   key         (k+1)^2 l N/2 complex numbers a step, streamed once for the whole batch
  *   keyswitch   kN l' (n+1) multiply-adds on 32 bits; its key likewise
  *
- * The defaults are a 2.5 GHz core with AVX-512 and 10 GB/s. Against steps measured on such a core,
- * in us, key in cache (k, N, l): (1, 2048, 1) 9.2 measured, 9.1 here; (1, 2048, 2) 15.3, 14.3; (2,
- * 1024, 1) 6.9, 6.9; (1, 4096, 1) 21.2, 19.3; (1, 1024, 2) 6.7, 6.7. */
+ * The defaults are a 2.5 GHz core of 2020 with AVX-512, memory at 10 GB/s. Measured there on our
+ * kernels against the formulas, ms: (k, N, n, v, l, l')          bootstrap, batch of 8 keyswitch,
+ * batch of 32 (3,  512, 661, 0, 1, 4)       3.8 measured,  4.1 here      0.22 measured, 0.24 here
+ *   (2, 1024, 742, 0, 1, 6)       6.3            6.5           0.50           0.53
+ *   (1, 2048, 782, 0, 1, 7)       8.4            8.7           0.62           0.65
+ *   (1, 2048, 860, 0, 2, 5)      15.3           15.3           0.52           0.51
+ *   (1, 4096, 860, 0, 1, 5)      20.6           20.2           0.96           1.02
+ *   (1, 2048, 822, 1, 1, 7)      17.9           17.7           0.64           0.68
+ *   (1, 2048, 862, 2, 1, 8)      38.5           36.4           0.76           0.82 */
 #include "runtime/cost.h"
 
 #include <math.h>
@@ -17,12 +23,12 @@
 void torc_machine_default(torc_machine *out)
 {
     *out = (torc_machine){.threads = 1,
-                          .fft_ns_per_butterfly = 0.264,
-                          .mul_ns_per_point = 0.30,
-                          .point_ns = 0.30,
+                          .fft_ns_per_butterfly = 0.30,
+                          .mul_ns_per_point = 0.34,
+                          .point_ns = 0.34,
                           .key_ns_per_byte = 0.10,
-                          .keyswitch_ns_per_mac = 0.05,
-                          .linear_ns_per_mac = 0.25};
+                          .keyswitch_ns_per_mac = 0.045,
+                          .linear_ns_per_mac = 0.20};
 }
 
 double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch)

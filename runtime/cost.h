@@ -18,6 +18,10 @@ typedef struct torc_machine {
  */
 void torc_machine_default(torc_machine *out);
 
+/* Ciphertexts that walk through a key together when there are enough of them. */
+#define TORC_COST_BOOTSTRAP_BATCH 8.0
+#define TORC_COST_KEYSWITCH_BATCH 32.0
+
 /* Seconds of one lookup (keyswitch, bootstrap) on one thread when batch of them walk the key
  * together. */
 double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch);

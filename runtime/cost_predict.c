@@ -1,32 +1,32 @@
 /* Seconds and bytes of a whole program. Must not know about: the graph it came from, backends.
  *
- * The lookups of one level are dealt to the threads in equal shares; a share walks through the key
- * in batches of at most BATCH ciphertexts. Linear layers split evenly over the threads. */
+ * The lookups of one level are dealt to the threads in equal shares; a share goes through the
+ * keyswitch in batches of at most 32 and through the bootstrap in batches of at most 8. Linear
+ * layers split evenly over the threads. */
 #include "runtime/cost.h"
 
 #include <math.h>
 
-#define BATCH            8.0
-#define SEED_BYTES       32 /* of a seeded ciphertext tensor: its masks */
-#define SEEDED_BYTES     8  /* a value: the body alone */
-#define CLEAR_BYTES      8  /* a clear input */
-#define ACCUMULATOR_SETS 3  /* scratch of a bootstrap, in accumulators: itself, digits, products */
+#define SEED_BYTES    32                  /* of a seeded ciphertext tensor: its masks */
+#define SEEDED_BYTES  8                   /* a value: the body alone */
+#define CLEAR_BYTES   8                   /* a clear input */
+#define SCRATCH_BYTES (UINT64_C(1) << 20) /* a thread, beside two accumulators */
 
-static double lookup_seconds(const torc_machine *machine, const torc_params *params, double batch)
+static double lookup_seconds(const torc_machine *machine, const torc_params *params, double share)
 {
-    return torc_cost_keyswitch(machine, params, batch) +
-           torc_cost_bootstrap(machine, params, batch);
+    const double bootstrap_batch = fmin(share, TORC_COST_BOOTSTRAP_BATCH);
+    const double keyswitch_batch = fmin(share, TORC_COST_KEYSWITCH_BATCH);
+
+    return torc_cost_keyswitch(machine, params, keyswitch_batch) +
+           torc_cost_bootstrap(machine, params, bootstrap_batch);
 }
 
 /* count lookups of one level, on all threads: the slowest share. */
 static double level_seconds(const torc_machine *machine, const torc_params *params, double count)
 {
     const double share = ceil(count / fmax(machine->threads, 1.0));
-    const double full = floor(share / BATCH);
-    const double rest = share - full * BATCH;
-    const double seconds = full * BATCH * lookup_seconds(machine, params, BATCH);
 
-    return rest > 0.0 ? seconds + rest * lookup_seconds(machine, params, rest) : seconds;
+    return count > 0.0 ? share * lookup_seconds(machine, params, share) : 0.0;
 }
 
 static double linear_seconds(const torc_machine *machine, const torc_program *program,
@@ -52,7 +52,7 @@ static void predict_seconds(torc_prediction *out, const torc_machine *machine,
         const double count = program->instrs[i].lookup.count;
         out->seconds += level_seconds(machine, params, count);
         out->seconds_batched +=
-            count / fmax(machine->threads, 1.0) * lookup_seconds(machine, params, BATCH);
+            count / fmax(machine->threads, 1.0) * lookup_seconds(machine, params, HUGE_VAL);
     }
 }
 
@@ -92,7 +92,7 @@ static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *pa
         ((uint64_t)params->glwe_dim + 1) * params->poly_size * sizeof(uint64_t)
         << params->extended_log2;
 
-    return machine->threads * (uint64_t)BATCH * ACCUMULATOR_SETS * accumulator;
+    return machine->threads * (SCRATCH_BYTES + 2 * accumulator);
 }
 
 static void predict_ciphertexts(torc_prediction *out, const torc_program *program,
