@@ -1,6 +1,6 @@
 /* The engine's own model for the search, and the entry. Must not know about: graphs, circuits.
  *
- * Prices are seconds on the default machine in batches of 8 (a search that followed the machine at
+ * Prices are seconds on the default machine in full batches (a search that followed the machine at
  * hand would compile one model to different circuits), plus 2 % for every 100 MB of resident key:
  * of two sets of equal speed the one of smaller key is taken. */
 #include "frontend/optimize.h"
@@ -10,7 +10,6 @@
 #include "runtime/security.h"
 #include "runtime/status.h"
 
-#define BATCH              8.0
 #define KEY_PRICE_PER_BYTE (0.02 / 100e6)
 
 static double bootstrap_variance(const torc_params *params)
@@ -35,13 +34,13 @@ static void choose_noise(torc_params *params)
 
 static double price_floor(const torc_search_model *model, const torc_params *params)
 {
-    return torc_cost_bootstrap(model->machine, params, BATCH);
+    return torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH);
 }
 
 static double price(const torc_search_model *model, const torc_params *params)
 {
-    const double seconds = torc_cost_bootstrap(model->machine, params, BATCH) +
-                           torc_cost_keyswitch(model->machine, params, BATCH);
+    const double seconds = torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH) +
+                           torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
 
     return seconds * (1.0 + KEY_PRICE_PER_BYTE * (double)torc_params_key_bytes_resident(params));
 }
@@ -55,8 +54,10 @@ static torc_search_model production_model(const torc_machine *machine)
                                .lwe_dim_min = TORC_MIN_SECURE_DIM,
                                .lwe_dim_max = 1300,
                                .grouping = 1,
-                               .bootstrap_bits_max = 52, /* digits beyond f64 say nothing */
+                               .bootstrap_bits_max = 50, /* limits of the kernels */
+                               .bootstrap_levels_max = 8,
                                .keyswitch_bits_max = 31,
+                               .keyswitch_levels_max = 31,
                                .choose_noise = choose_noise,
                                .fresh = torc_variance_fresh,
                                .bootstrap = bootstrap_variance,

@@ -3,12 +3,12 @@
 #include "frontend/optimize_search.h"
 
 static void best_bases(torc_gadgets *out, torc_params *trial, torc_gadget *gadget,
-                       torc_variance_fn *variance, uint32_t bits_max)
+                       torc_variance_fn *variance, uint32_t bits_max, uint32_t levels_max)
 {
     double least = -1.0;
 
     out->count = 0;
-    for (uint32_t levels = 1; levels <= bits_max && levels <= TORC_GADGETS_MAX; levels++) {
+    for (uint32_t levels = 1; levels <= bits_max && levels <= levels_max; levels++) {
         torc_gadget best = {0, levels};
         double best_variance = -1.0;
         for (uint32_t base_log = bits_max / levels; base_log >= 1; base_log--) {
@@ -31,7 +31,8 @@ void torc_gadgets_bootstrap(torc_gadgets *out, const torc_search_model *model,
 {
     torc_params trial = *at;
 
-    best_bases(out, &trial, &trial.bootstrap, model->bootstrap, model->bootstrap_bits_max);
+    best_bases(out, &trial, &trial.bootstrap, model->bootstrap, model->bootstrap_bits_max,
+               model->bootstrap_levels_max);
 }
 
 void torc_gadgets_keyswitch(torc_gadgets *out, const torc_search_model *model,
@@ -39,5 +40,6 @@ void torc_gadgets_keyswitch(torc_gadgets *out, const torc_search_model *model,
 {
     torc_params trial = *at;
 
-    best_bases(out, &trial, &trial.keyswitch, model->keyswitch, model->keyswitch_bits_max);
+    best_bases(out, &trial, &trial.keyswitch, model->keyswitch, model->keyswitch_bits_max,
+               model->keyswitch_levels_max);
 }

@@ -16,8 +16,9 @@ struct torc_search_model {
     uint32_t extended_max;
     uint32_t lwe_dim_min, lwe_dim_max; /* multiples of grouping only */
     uint32_t grouping;
-    uint32_t bootstrap_bits_max; /* base_log * level_count at most, 64 or less */
-    uint32_t keyswitch_bits_max;
+    /* base_log * level_count and level_count at most, 64 or less */
+    uint32_t bootstrap_bits_max, bootstrap_levels_max;
+    uint32_t keyswitch_bits_max, keyswitch_levels_max;
     /* Noise bounds of both keys from their dimensions (lwe_dim may be 0); NULL: the variances know
      * by themselves. */
     void (*choose_noise)(torc_params *params);
