@@ -94,7 +94,8 @@ torc_value torc_where(torc_graph *g, torc_value condition, torc_value a, torc_va
 void torc_tag_push(torc_graph *g, const char *tag);
 void torc_tag_pop(torc_graph *g);
 
-/* Text of the graph; with_bounds adds measured bounds. The caller frees *out. */
+/* Text of the graph in printing order (ids are those of torc_graph_tidy), each line ended by a newline;
+ * with_bounds adds measured bounds. The caller frees *out. */
 TORC_MUST_CHECK torc_status torc_graph_print(torc_ctx *ctx, char **out, const torc_graph *graph,
                                              bool with_bounds);
 
