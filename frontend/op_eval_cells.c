@@ -151,8 +151,11 @@ static torc_status cast(torc_ctx *ctx, torc_cells out, torc_cells in, size_t cou
         } else if (out.dtype == TORC_F64) {
             out.f64[i] = (double)in.i64[i];
         } else if (!to_integer(&out.i64[i], in.f64[i])) {
-            UNDEFINED(i, isnan(in.f64[i]) ? TORC_E_INPUT : TORC_E_WIDTH,
-                      "%g cannot become a 64-bit integer", in.f64[i]);
+            if (isnan(in.f64[i])) {
+                UNDEFINED(i, TORC_E_INPUT, "NaN cannot become an integer");
+            } else {
+                UNDEFINED(i, TORC_E_WIDTH, "%g cannot become a 64-bit integer", in.f64[i]);
+            }
         }
     }
     return TORC_OK;
