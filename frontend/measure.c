@@ -87,9 +87,10 @@ torc_status torc_graph_measure(torc_ctx *ctx, torc_graph *g, const torc_tensor *
     }
     torc_status s = torc_graph_eval_each(ctx, g, inputset, measure_sample, &m);
     for (uint32_t i = 0; s == TORC_OK && i < g->node_count; i++) {
+        const bool is_seen = m.of[i].min <= m.of[i].max; /* else NaN everywhere, never chosen */
         g->nodes[i].measured = true;
-        g->nodes[i].min = m.of[i].min;
-        g->nodes[i].max = m.of[i].max;
+        g->nodes[i].min = is_seen ? m.of[i].min : 0;
+        g->nodes[i].max = is_seen ? m.of[i].max : 0;
     }
     free(m.of);
     return s;
