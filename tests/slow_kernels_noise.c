@@ -1,0 +1,132 @@
+/* Noise of a bootstrap, mean and variance, against the formula at the actual key weights:
+ *   n l (k+1) N vb (B^2+2)/12  +  h (1 + H) B^(-2l)/12  +  n V_FFT
+ *   vb = (2^(2b+1) + 1) / 6 * 2^-128,  h, H: weights of the small and the big key
+ * Each term alone (no key noise; nothing dropped by the decomposition), then together at production
+ * parameters, with several keys, plain and extended. Bounds at odds of 1e-6 for T samples: 5 sqrt(2/T)
+ * for the variance, 5 / sqrt(T) standard deviations for the mean. */
+#include "tests/kernel_keys.h"
+#include "tests/kernel_oracles.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { BATCH = 16, INDEX_BITS = 3, ENTRIES = 8 };
+
+typedef struct noise_case {
+    const char *name;
+    torc_shape shape;
+    int key_noise_log2; /* negative: none */
+    int samples;
+    int keys;
+} noise_case;
+
+static const noise_case cases[] = {
+    {"key noise", {1, 1024, 100, 0, 12, 4, 1, 1}, 32, 1024, 3},
+    {"key noise, k = 3", {3, 256, 100, 0, 12, 4, 1, 1}, 32, 1024, 3},
+    {"key noise, extended", {1, 256, 100, 2, 12, 4, 1, 1}, 32, 1024, 3},
+    {"rounding", {1, 1024, 200, 0, 15, 1, 1, 1}, -1, 1024, 3},
+    {"rounding, two levels", {2, 512, 200, 0, 7, 2, 1, 1}, -1, 1024, 3},
+    {"rounding, extended", {1, 512, 200, 3, 15, 1, 1, 1}, -1, 512, 3},
+    {"4 bits, 2^-40", {1, 2048, 860, 0, 23, 1, 1, 1}, 17, 512, 3},
+    {"4 bits, extended", {1, 2048, 860, 1, 23, 1, 1, 1}, 17, 256, 1},
+    {"N = 4096", {1, 4096, 900, 0, 22, 1, 1, 1}, 3, 256, 1},
+};
+
+static double weight(const uint64_t *bits, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)bits[i];
+    }
+    return sum;
+}
+
+static double predicted(const test_keys *keys, int key_noise_log2, double fft_constant)
+{
+    const torc_shape *s = &keys->shape;
+    const double n = s->lwe_dim;
+    const double size = s->poly_size;
+    const double products = s->level_count * (s->glwe_dim + 1.0) * size;
+    const double base_sq = exp2(2.0 * s->base_log);
+    const double big = 1 + weight(keys->big, (size_t)s->glwe_dim * s->poly_size);
+    const double key_noise =
+        key_noise_log2 < 0 ? 0 : (exp2(2 * key_noise_log2 + 1) + 1) / 6 * exp2(-128);
+    const double rounding = exp2(-2.0 * s->base_log * s->level_count) / 12;
+    const double fft = fft_constant * exp2(-106) * base_sq * products * log2(size) * big;
+    return n * products * key_noise * (base_sq + 2) / 12 +
+           weight(keys->small, s->lwe_dim) * big * rounding + n * fft;
+}
+
+typedef struct moments {
+    double mean;
+    double variance; /* about 0 */
+} moments;
+
+static moments measure(const torc_cpu_kernels *cpu, const test_keys *keys, int samples,
+                       test_rng *rng)
+{
+    const torc_shape *s = &keys->shape;
+    const size_t words = (size_t)s->glwe_dim * s->poly_size + 1;
+    const size_t small_words = (size_t)s->lwe_dim + 1;
+    void *key = keys_cpu_bootstrap(keys, cpu);
+    void *scratch = test_alloc(cpu->bootstrap_scratch_bytes(s, BATCH));
+    uint64_t *out = test_alloc(BATCH * words * sizeof *out);
+    uint32_t *small = test_alloc(BATCH * small_words * sizeof *small);
+    uint64_t entry[ENTRIES];
+    const uint64_t *entries[BATCH];
+    uint64_t *outs[BATCH];
+    uint32_t bits[BATCH];
+    uint32_t index[BATCH];
+    moments m = {0, 0};
+
+    rng_words(rng, entry, ENTRIES);
+    for (size_t b = 0; b < BATCH; b++) {
+        entries[b] = entry;
+        outs[b] = out + b * words;
+        bits[b] = INDEX_BITS;
+    }
+    for (int first = 0; first < samples; first += BATCH) {
+        for (uint32_t b = 0; b < BATCH; b++) {
+            index[b] = (uint32_t)(rng_next(rng) % ENTRIES);
+            keys_encrypt_small(small + b * small_words, keys, rng, index[b] << (31 - INDEX_BITS),
+                               -1);
+        }
+        cpu->bootstrap(outs, small, entries, bits, BATCH, key, s, scratch);
+        for (uint32_t b = 0; b < BATCH; b++) {
+            const uint64_t phase = torc_ref_lwe_phase(outs[b], keys->big, (uint32_t)words - 1);
+            const double error = torus_fraction(phase - entry[index[b]]);
+            m.mean += error / samples;
+            m.variance += error * error / samples;
+        }
+    }
+    free(key);
+    free(scratch);
+    free(out);
+    free(small);
+    return m;
+}
+
+Test(kernels_noise, bootstrap_noise_is_predicted, .timeout = 1500)
+{
+    const torc_cpu_kernels *cpu = torc_cpu_kernels_get();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const noise_case *c = &cases[i];
+        for (int k = 0; k < c->keys; k++) {
+            test_rng rng = {2000 + 10 * i + (uint64_t)k};
+            test_keys keys;
+            keys_make(&keys, &c->shape, &rng, c->key_noise_log2, -1);
+            const double expected = predicted(&keys, c->key_noise_log2, cpu->fft_constant);
+            const moments m = measure(cpu, &keys, c->samples, &rng);
+            const double mean = m.mean / sqrt(expected);
+            const double ratio = m.variance / expected;
+            printf("%-8s %-22s key %d: std 2^%.2f, variance / predicted %.3f, mean / std %+.3f\n",
+                   cpu->name, c->name, k, log2(m.variance) / 2, ratio, mean);
+            cr_expect(fabs(ratio - 1) < 5 * sqrt(2.0 / c->samples), "%s key %d: ratio %g", c->name,
+                      k, ratio);
+            cr_expect(fabs(mean) < 5 / sqrt(c->samples), "%s key %d: mean %g std", c->name, k,
+                      mean);
+            keys_free(&keys);
+        }
+    }
+}
