@@ -7,15 +7,17 @@
  *   key         (k+1)^2 l N/2 complex numbers a step, streamed once for the whole batch
  *   keyswitch   kN l' (n+1) multiply-adds on 32 bits; its key likewise
  *
- * The defaults are a 2.5 GHz core of 2020 with AVX-512, memory at 10 GB/s. Measured there on our
- * kernels against the formulas, ms: (k, N, n, v, l, l')          bootstrap, batch of 8 keyswitch,
- * batch of 32 (3,  512, 661, 0, 1, 4)       3.8 measured,  4.1 here      0.22 measured, 0.24 here
- *   (2, 1024, 742, 0, 1, 6)       6.3            6.5           0.50           0.53
- *   (1, 2048, 782, 0, 1, 7)       8.4            8.7           0.62           0.65
- *   (1, 2048, 860, 0, 2, 5)      15.3           15.3           0.52           0.51
- *   (1, 4096, 860, 0, 1, 5)      20.6           20.2           0.96           1.02
- *   (1, 2048, 822, 1, 1, 7)      17.9           17.7           0.64           0.68
- *   (1, 2048, 862, 2, 1, 8)      38.5           36.4           0.76           0.82 */
+ * The defaults are a 2.5 GHz core of 2020 with AVX-512, memory at 10 GB/s. There our kernels take,
+ * in ms (and these formulas give), bootstrap in batches of 8, keyswitch of 32:
+ *
+ *    k    N    n  v  l  l'  bootstrap    keyswitch
+ *    3  512  661  0  1  4    3.9  (4.0)  0.23 (0.23)
+ *    2 1024  742  0  1  6    6.3  (6.5)  0.50 (0.53)
+ *    1 2048  782  0  1  7    8.5  (8.7)  0.63 (0.65)
+ *    1 2048  860  0  2  5   15.0 (15.3)  0.50 (0.51)
+ *    1 4096  860  0  1  5   20.4 (20.2)  0.93 (1.01)
+ *    1 2048  822  1  1  7   17.5 (17.6)  0.64 (0.68)
+ *    1 2048  862  2  1  8   38.1 (36.3)  0.76 (0.81) */
 #include "runtime/cost.h"
 
 #include <math.h>

@@ -5,8 +5,8 @@
 
 #include "runtime/params.h"
 
-#define TORC_SECURITY_BITS    128
-#define TORC_MIN_SECURE_DIM   450
+#define TORC_SECURITY_BITS  128
+#define TORC_MIN_SECURE_DIM 450
 
 /* log2 of the smallest Gaussian standard deviation on the torus for this LWE dimension;
  * curve_bits is 128 or 132 (the 128 curve only for comparisons), modulus 2^log2_modulus. */
