@@ -61,6 +61,14 @@ Test(noise, terms_of_a_published_set)
                  "modulus switch");
 }
 
+/* An empty key leaves only the body's own rounding to 32 bits. */
+Test(noise, body_rounding)
+{
+    const torc_noise_keys empty = {0.0, 0.0, 0.0125};
+
+    expect_ratio(torc_variance_keyswitch_rounding(&published, &empty), 0x1p-64 / 12, 1e-15, "body");
+}
+
 Test(noise, weights_enter_only_rounding_and_transform)
 {
     torc_noise half;
