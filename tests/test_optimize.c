@@ -189,6 +189,22 @@ Test(optimize, counts_enter_the_bound)
     cr_expect(!holds(&b, &search), "a set for 64 lookups cannot do for 2^40");
 }
 
+/* Two equal rows are one row of both counts, at any bound: only the sum of all odds decides. */
+Test(optimize, split_rows_change_nothing)
+{
+    for (double log2_p = -20.0; log2_p > -60.0; log2_p -= 0.37) {
+        const torc_noise_row halves[] = {lookup_row(4, 300.0, 500), lookup_row(4, 300.0, 500)};
+        const torc_noise_row whole = lookup_row(4, 300.0, 1000);
+        const torc_search split = search_of(halves, 2, log2_p);
+        const torc_search together = search_of(&whole, 1, log2_p);
+        torc_params a, b;
+        cr_assert_eq(torc_optimize(NULL, &a, &split), TORC_OK);
+        cr_assert_eq(torc_optimize(NULL, &b, &together), TORC_OK);
+        cr_expect_eq(memcmp(&a, &b, sizeof a), 0, "bound 2^%.2f", log2_p);
+        cr_expect(holds(&a, &split), "bound 2^%.2f", log2_p);
+    }
+}
+
 /* One 60 .. 130 MB key for all widths. */
 Test(optimize, key_size)
 {
