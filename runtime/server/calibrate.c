@@ -1,0 +1,268 @@
+/* The constants of the cost model (runtime/cost.h), measured on this machine in about 100 ms with
+ * the kernels that will run, on all threads at once, so that shared caches and memory are felt.
+ *
+ * One lookup shape, k = 1, N = 2048. A step costs each ciphertext in a batch of b: work + stream /
+ * b. A batch through a short key gives the work, one ciphertext through a key as long as real ones
+ * (56 MiB, more than most caches hold) the sum. Transform, product and per-coefficient work keep
+ * the proportions of the defaults. Keys hold zeros: no kernel's time depends on values. The fastest
+ * of a few rounds counts, in processor time, so that other programs disturb little. */
+#include "kernels/kernels.h"
+#include "runtime/status.h"
+#include "runtime/torc_server.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum {
+    ROUNDS = 2,
+    LONG_DIM = 896, /* of the small key: as real ones */
+    SHORT_DIM = 128,
+    BOOTSTRAP_BATCH = (int)TORC_COST_BOOTSTRAP_BATCH,
+    KEYSWITCH_BATCH = (int)TORC_COST_KEYSWITCH_BATCH,
+    LINEAR_SIZE = 48, /* outputs and sources */
+    MAX_BATCH = LINEAR_SIZE,
+    INDEX_BITS = 4,
+    PAGE_BYTES = 2 << 20
+};
+
+static const torc_params probe_params = {.glwe_dim = 1,
+                                         .poly_size = 2048,
+                                         .glwe_noise_log2 = 17,
+                                         .lwe_dim = LONG_DIM,
+                                         .lwe_noise_log2 = 20,
+                                         .grouping = 1,
+                                         .bootstrap = {23, 1},
+                                         .keyswitch = {3, 5}};
+
+/* What one thread works on. */
+typedef struct lane {
+    uint64_t *in;    /* [MAX_BATCH][kN + 1] */
+    uint64_t *out;   /* [MAX_BATCH][kN + 1] */
+    uint32_t *small; /* [MAX_BATCH][n + 1] */
+    void *scratch;
+} lane;
+
+typedef struct probe {
+    const torc_cpu_kernels *kernels;
+    torc_shape shape;       /* lwe_dim LONG_DIM: what memory is for */
+    torc_shape short_shape; /* the same with SHORT_DIM */
+    uint32_t threads;
+    size_t words;
+    void *bootstrap_key;
+    void *keyswitch_key;
+    lane *lanes;
+    int64_t weight[LINEAR_SIZE * LINEAR_SIZE];
+    uint64_t entry[1 << INDEX_BITS];
+} probe;
+
+/* Whole huge pages, touched. */
+static torc_status touched(torc_ctx *ctx, void *pointer, size_t bytes)
+{
+    const size_t size = (bytes + PAGE_BYTES) & ~(size_t)(PAGE_BYTES - 1);
+    void *block = aligned_alloc(PAGE_BYTES, size);
+    if (block == NULL) {
+        return torc_fail(ctx, TORC_E_MEMORY, "calibration: %zu bytes not available", size);
+    }
+    (void)madvise(block, size, MADV_HUGEPAGE);
+    memset(block, 0, size);
+    memcpy(pointer, &block, sizeof block);
+    return TORC_OK;
+}
+
+static torc_status open_lane(torc_ctx *ctx, lane *l, const probe *p)
+{
+    const size_t keyswitch = p->kernels->keyswitch_scratch_bytes(&p->shape, KEYSWITCH_BATCH);
+    const size_t bootstrap = p->kernels->bootstrap_scratch_bytes(&p->shape, BOOTSTRAP_BATCH);
+    const size_t small_count = MAX_BATCH * ((size_t)p->shape.lwe_dim + 1);
+    TORC_TRY(touched(ctx, &l->in, MAX_BATCH * p->words * sizeof *l->in));
+    TORC_TRY(touched(ctx, &l->out, MAX_BATCH * p->words * sizeof *l->out));
+    TORC_TRY(touched(ctx, &l->small, small_count * sizeof *l->small));
+    TORC_TRY(touched(ctx, &l->scratch, keyswitch > bootstrap ? keyswitch : bootstrap));
+    for (size_t i = 0; i < small_count; i++) { /* no step has nothing to rotate */
+        l->small[i] = (uint32_t)(i * 2654435761u) | 1u << 30;
+    }
+    for (size_t i = 0; i < MAX_BATCH * p->words; i++) {
+        l->in[i] = i * 0x9e3779b97f4a7c15u;
+    }
+    return TORC_OK;
+}
+
+static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads)
+{
+    const torc_params *params = &probe_params;
+    p->kernels = torc_cpu_kernels_get();
+    p->threads = threads;
+    p->words = torc_params_big_words(params);
+    p->shape = (torc_shape){.glwe_dim = params->glwe_dim,
+                            .poly_size = params->poly_size,
+                            .lwe_dim = params->lwe_dim,
+                            .extended_log2 = params->extended_log2,
+                            .base_log = params->bootstrap.base_log,
+                            .level_count = params->bootstrap.level_count,
+                            .ks_base_log = params->keyswitch.base_log,
+                            .ks_level_count = params->keyswitch.level_count};
+    p->short_shape = p->shape;
+    p->short_shape.lwe_dim = SHORT_DIM;
+    for (size_t i = 0; i < LINEAR_SIZE * LINEAR_SIZE; i++) {
+        p->weight[i] = (int64_t)(i % 31) - 15;
+    }
+    TORC_TRY(touched(ctx, &p->bootstrap_key, p->kernels->bootstrap_key_bytes(&p->shape)));
+    TORC_TRY(touched(ctx, &p->keyswitch_key, p->kernels->keyswitch_key_bytes(&p->shape)));
+    TORC_TRY(TORC_ALLOC(ctx, p->lanes, threads));
+    for (uint32_t t = 0; t < threads; t++) {
+        TORC_TRY(open_lane(ctx, &p->lanes[t], p));
+    }
+    return TORC_OK;
+}
+
+static void close_probe(probe *p)
+{
+    for (uint32_t t = 0; p->lanes != NULL && t < p->threads; t++) {
+        free(p->lanes[t].in);
+        free(p->lanes[t].out);
+        free(p->lanes[t].small);
+        free(p->lanes[t].scratch);
+    }
+    free(p->lanes);
+    free(p->bootstrap_key);
+    free(p->keyswitch_key);
+}
+
+/* --- what is timed -------------------------------------------------------------------------------
+ */
+
+typedef void job_fn(const probe *p, const lane *l, uint32_t batch);
+
+static void run_bootstrap(const probe *p, const lane *l, const torc_shape *shape, uint32_t batch)
+{
+    uint64_t *out[BOOTSTRAP_BATCH];
+    const uint64_t *entry[BOOTSTRAP_BATCH];
+    uint32_t index_bits[BOOTSTRAP_BATCH];
+    for (uint32_t i = 0; i < batch; i++) {
+        out[i] = l->out + i * p->words;
+        entry[i] = p->entry;
+        index_bits[i] = INDEX_BITS;
+    }
+    p->kernels->bootstrap(out, l->small, entry, index_bits, batch, p->bootstrap_key, shape,
+                          l->scratch);
+}
+
+static void run_long_bootstrap(const probe *p, const lane *l, uint32_t batch)
+{
+    run_bootstrap(p, l, &p->shape, batch);
+}
+
+static void run_short_bootstrap(const probe *p, const lane *l, uint32_t batch)
+{
+    run_bootstrap(p, l, &p->short_shape, batch);
+}
+
+static void run_keyswitch(const probe *p, const lane *l, uint32_t batch)
+{
+    static const uint64_t offset[KEYSWITCH_BATCH];
+    const uint64_t *in[KEYSWITCH_BATCH];
+    for (uint32_t i = 0; i < batch; i++) {
+        in[i] = l->in + i * p->words;
+    }
+    /* The results replace the masks of the bootstrap, which was measured before. */
+    p->kernels->keyswitch(l->small, in, offset, batch, p->keyswitch_key, &p->shape, l->scratch);
+}
+
+static void run_linear(const probe *p, const lane *l, uint32_t batch)
+{
+    uint64_t *out[LINEAR_SIZE];
+    const uint64_t *in[LINEAR_SIZE];
+    for (uint32_t i = 0; i < batch; i++) {
+        out[i] = l->out + i * p->words;
+        in[i] = l->in + i * p->words;
+    }
+    p->kernels->linear(out, in, p->weight, batch, batch, p->words);
+}
+
+/* Processor time, not wall time: what other programs take does not count. */
+static double thread_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double once(const probe *p, job_fn *job, uint32_t batch)
+{
+    double slowest = 0;
+#pragma omp parallel num_threads((int)p->threads) reduction(max : slowest)
+    {
+        const double start = thread_seconds();
+        job(p, &p->lanes[omp_get_thread_num()], batch);
+        slowest = thread_seconds() - start;
+    }
+    return slowest;
+}
+
+/* Seconds of a batch while every thread runs one. */
+static double least_seconds(const probe *p, job_fn *job, uint32_t batch)
+{
+    double least = once(p, job, batch);
+    for (int i = 1; i < ROUNDS; i++) {
+        least = fmin(least, once(p, job, batch));
+    }
+    return least;
+}
+
+static void measure_bootstrap(torc_machine *out, const probe *p)
+{
+    const double batch = BOOTSTRAP_BATCH;
+    const double step_bytes = (double)p->kernels->bootstrap_key_bytes(&p->shape) / LONG_DIM;
+    torc_machine compute = *out;
+    compute.key_ns_per_byte = 0;
+    (void)once(p, run_short_bootstrap, 1); /* wakes the threads */
+    const double together =
+        least_seconds(p, run_short_bootstrap, BOOTSTRAP_BATCH) / batch / SHORT_DIM;
+    const double alone = least_seconds(p, run_long_bootstrap, 1) / LONG_DIM;
+    const double stream = fmax(alone - together, 0) * batch / (batch - 1);
+    const double work = fmax(alone - stream, 0.5 * together);
+    const double ratio = work * LONG_DIM / torc_cost_bootstrap(&compute, &probe_params, batch);
+    out->fft_ns_per_butterfly *= ratio;
+    out->mul_ns_per_point *= ratio;
+    out->point_ns *= ratio;
+    out->key_ns_per_byte = 1e9 * stream / step_bytes;
+}
+
+static void measure_keyswitch(torc_machine *out, const probe *p)
+{
+    const double macs = (double)p->words * probe_params.keyswitch.level_count * (LONG_DIM + 1.0);
+    const double batch_ns = 1e9 * least_seconds(p, run_keyswitch, KEYSWITCH_BATCH);
+    const double mac_ns = batch_ns / (macs * KEYSWITCH_BATCH);
+    /* 4 bytes of the key for each multiply-add, shared by the batch. */
+    out->keyswitch_ns_per_mac =
+        fmax(mac_ns - 4 * out->key_ns_per_byte / KEYSWITCH_BATCH, 0.5 * mac_ns);
+}
+
+static void measure_linear(torc_machine *out, const probe *p)
+{
+    const double macs = (double)LINEAR_SIZE * LINEAR_SIZE * (double)p->words;
+    out->linear_ns_per_mac = 1e9 * least_seconds(p, run_linear, LINEAR_SIZE) / macs;
+}
+
+torc_status torc_machine_calibrate(torc_ctx *ctx, torc_machine *out, uint32_t threads)
+{
+    torc_machine machine;
+    probe *p = NULL;
+    torc_machine_default(&machine);
+    machine.threads = threads != 0 ? threads : (uint32_t)omp_get_max_threads();
+    TORC_TRY(TORC_ALLOC(ctx, p, 1));
+    const torc_status s = open_probe(ctx, p, machine.threads);
+    if (s == TORC_OK) {
+        measure_bootstrap(&machine, p);
+        measure_keyswitch(&machine, p);
+        measure_linear(&machine, p);
+        *out = machine;
+    }
+    close_probe(p);
+    free(p);
+    return s;
+}
