@@ -1,9 +1,10 @@
 /* Affine rows of each op: which operand elements meet in which output element. The arithmetic on
  * rows is in affine.c; element orders are row-major throughout. */
 #include "frontend/affine_rows.h"
+#include "frontend/view.h"
 #include "runtime/status.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 /* A position in a shape, counted like an odometer. */
 typedef struct position {
@@ -192,67 +193,36 @@ static torc_status copy_row(torc_rows *rows, const torc_affine *in, size_t row)
     return torc_rows_end_row(rows);
 }
 
-static torc_status apply_reshape(torc_rows *rows, const torc_affine *in)
+/* source[place] = row that stands at each place of a RESHAPE, TRANSPOSE or INDEX. */
+static torc_status copy_moved(torc_rows *rows, const torc_graph *g, const torc_node *node,
+                              const torc_affine *in, uint64_t *all, uint64_t *source)
 {
+    for (size_t r = 0; r < in->row_count; r++) {
+        all[r] = r;
+    }
+    const torc_view view = torc_view_move(node, operand_type(g, node, 0));
+    torc_view_gather(source, all, &view);
     for (size_t r = 0; r < rows->out.row_count; r++) {
-        TORC_TRY(copy_row(rows, in, r));
+        TORC_TRY(copy_row(rows, in, source[r]));
     }
     return TORC_OK;
 }
 
-static torc_status apply_transpose(torc_rows *rows, const torc_graph *g, const torc_node *node,
-                                   const torc_affine *in)
+static torc_status apply_move(torc_rows *rows, const torc_graph *g, const torc_node *node,
+                              const torc_affine *in)
 {
-    const torc_type *type = operand_type(g, node, 0);
-    position p = position_first(node->type.rank, node->type.shape);
-    for (size_t r = 0; r < rows->out.row_count; r++, position_next(&p)) {
-        position source = position_first(type->rank, type->shape);
-        for (uint32_t axis = 0; axis < type->rank; axis++) {
-            const uint32_t from =
-                node->axis_count == 0 ? type->rank - 1 - axis : (uint32_t)node->axes[axis];
-            source.at[from] = p.at[axis];
-        }
-        TORC_TRY(copy_row(rows, in, broadcast_index(type, &source)));
+    uint64_t *all = NULL;
+    uint64_t *source = NULL;
+    torc_status status = TORC_ALLOC(rows->ctx, all, in->row_count);
+    if (status == TORC_OK) {
+        status = TORC_ALLOC(rows->ctx, source, rows->out.row_count);
     }
-    return TORC_OK;
-}
-
-/* First element of a slice along an axis of this length; negative counts from the end. */
-static size_t slice_start(const torc_slice *slice, size_t length)
-{
-    const int64_t n = (int64_t)length;
-    int64_t start = slice->start < 0 ? slice->start + n : slice->start;
-    if (start < 0) {
-        start = slice->step < 0 && !slice->drop ? -1 : 0;
+    if (status == TORC_OK) {
+        status = copy_moved(rows, g, node, in, all, source);
     }
-    if (start >= n) {
-        start = n - 1; /* only reached by step < 0, or by an empty slice that is never read */
-    }
-    return (size_t)(start < 0 ? 0 : start);
-}
-
-static torc_status apply_index(torc_rows *rows, const torc_graph *g, const torc_node *node,
-                               const torc_affine *in)
-{
-    const torc_type *type = operand_type(g, node, 0);
-    position p = position_first(node->type.rank, node->type.shape);
-    for (size_t r = 0; r < rows->out.row_count; r++, position_next(&p)) {
-        position source = position_first(type->rank, type->shape);
-        uint32_t kept = 0;
-        for (uint32_t axis = 0; axis < type->rank; axis++) {
-            if (axis >= node->axis_count) {
-                source.at[axis] = p.at[kept++];
-                continue;
-            }
-            const torc_slice *slice = &node->slices[axis];
-            source.at[axis] = slice_start(slice, type->shape[axis]);
-            if (!slice->drop) {
-                source.at[axis] += (size_t)((int64_t)p.at[kept++] * slice->step);
-            }
-        }
-        TORC_TRY(copy_row(rows, in, broadcast_index(type, &source)));
-    }
-    return TORC_OK;
+    free(all);
+    free(source);
+    return status;
 }
 
 static torc_status apply_concat(torc_rows *rows, const torc_graph *g, const torc_node *node,
@@ -300,9 +270,9 @@ static torc_status apply(torc_rows *rows, const torc_graph *g, const torc_node *
     case TORC_OP_MATMUL: return apply_matmul(rows, g, node, operand);
     case TORC_OP_SUM: return apply_sum(rows, g, node, operand);
     case TORC_OP_CONV2D: return apply_conv2d(rows, g, node, operand);
-    case TORC_OP_RESHAPE: return apply_reshape(rows, operand[0]);
-    case TORC_OP_TRANSPOSE: return apply_transpose(rows, g, node, operand[0]);
-    case TORC_OP_INDEX: return apply_index(rows, g, node, operand[0]);
+    case TORC_OP_RESHAPE:
+    case TORC_OP_TRANSPOSE:
+    case TORC_OP_INDEX: return apply_move(rows, g, node, operand[0]);
     case TORC_OP_CONCAT: return apply_concat(rows, g, node, operand);
     default:
         return torc_fail(rows->ctx, TORC_E_INTERNAL, "%s: op '%s' is not linear", node->where,

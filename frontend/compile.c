@@ -129,34 +129,40 @@ static torc_status default_options(torc_ctx *ctx, torc_options *o)
     return TORC_OK;
 }
 
-/* Every input of the graph has a tensor [samples][shape...] of at least one sample. */
+/* One input's tensor is [samples][shape...] with at least one sample, as many as the others. */
+static torc_status check_set(torc_ctx *ctx, torc_compilation *c, const torc_node *node,
+                             const torc_tensor *set)
+{
+    const bool fits =
+        set->rank == node->type.rank + 1 &&
+        memcmp(set->shape + 1, node->type.shape, node->type.rank * sizeof *set->shape) == 0;
+    if (!fits) {
+        return torc_fail(ctx, TORC_E_INPUT,
+                         "inputset of '%s' has %u axes; it takes [samples] and then the %u axes of "
+                         "the input's own shape",
+                         node->name, set->rank, node->type.rank);
+    }
+    if (set->shape[0] == 0 || (c->samples != 0 && set->shape[0] != c->samples)) {
+        return torc_fail(ctx, TORC_E_INPUT,
+                         "inputset of '%s' has %zu samples; every input needs the same number, at "
+                         "least 1",
+                         node->name, set->shape[0]);
+    }
+    c->samples = set->shape[0];
+    return TORC_OK;
+}
+
 static torc_status check_inputset(torc_ctx *ctx, torc_compilation *c, const torc_graph *source)
 {
-    uint32_t input = 0;
-    for (uint32_t id = 0; id < source->node_count; id++) {
-        const torc_node *node = &source->nodes[id];
-        if (node->op != TORC_OP_INPUT) {
-            continue;
-        }
-        const torc_tensor *set = &c->inputset[input++];
-        const bool fits =
-            set->rank == node->type.rank + 1 &&
-            memcmp(set->shape + 1, node->type.shape, node->type.rank * sizeof *set->shape) == 0;
-        if (!fits) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "inputset of '%s' has %u axes; the input takes [samples] and then %u "
-                             "axes of its own shape",
-                             node->name, set->rank, node->type.rank);
-        }
-        if (set->shape[0] == 0 || (input > 1 && set->shape[0] != c->samples)) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "inputset of '%s' has %zu samples; every input needs the same number, "
-                             "at least 1",
-                             node->name, set->shape[0]);
-        }
-        c->samples = set->shape[0];
+    uint32_t *ids = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, ids, c->input_count));
+    torc_graph_input_nodes(source, ids, c->input_count);
+    torc_status status = TORC_OK;
+    for (uint32_t i = 0; status == TORC_OK && i < c->input_count; i++) {
+        status = check_set(ctx, c, &source->nodes[ids[i]], &c->inputset[i]);
     }
-    return TORC_OK;
+    free(ids);
+    return status;
 }
 
 static torc_status compilation_begin(torc_ctx *ctx, torc_compilation *c, const torc_graph *source,

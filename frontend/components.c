@@ -62,9 +62,10 @@ torc_status torc_lower_components(torc_lowering *low)
     }
     for (uint32_t id = 0; id < low->g->node_count; id++) {
         if (torc_lower_encoding(low, id) > 62) {
+            char place[TORC_PLACE_BYTES];
             return torc_fail(low->ctx, TORC_E_WIDTH,
                              "%s: values joined here need %u bits, at most 62 fit; round earlier",
-                             low->g->nodes[id].where, torc_lower_encoding(low, id));
+                             torc_graph_place(place, low->g, id), torc_lower_encoding(low, id));
         }
     }
     return TORC_OK;

@@ -47,17 +47,14 @@ static void find_levels(torc_lowering *low)
 
 static torc_status number_inputs(torc_lowering *low)
 {
-    for (uint32_t id = 0; id < low->g->node_count; id++) {
-        const torc_node *node = &low->g->nodes[id];
-        if (node->op != TORC_OP_INPUT) {
-            continue;
-        }
+    for (uint32_t i = 0; i < low->c->input_count; i++) {
+        const torc_node *node = &low->g->nodes[low->input[i]];
         uint32_t *next = node->type.encrypted ? &low->source_count : &low->clear_count;
-        (node->type.encrypted ? low->first_source : low->first_clear)[id] = *next;
-        if (node_elements(node) > UINT32_MAX / 4 - *next) {
-            return torc_fail(low->ctx, TORC_E_WIDTH, "input '%s' has too many elements",
-                             node->name);
+        if (node_elements(node) > TORC_MAX_ELEMENTS - *next) {
+            return torc_fail(low->ctx, TORC_E_WIDTH, "input '%s': more than %u elements",
+                             node->name, TORC_MAX_ELEMENTS);
         }
+        low->first_source[low->input[i]] = *next;
         *next += (uint32_t)node_elements(node);
     }
     low->fresh_count = low->source_count;
@@ -84,7 +81,7 @@ static void bound_clear_input(torc_lowering *low, uint32_t id)
     const torc_type *type = &low->g->nodes[id].type;
     const double largest = exp2(type->is_signed ? type->bits - 1 : type->bits);
     for (size_t e = 0; e < node_elements(&low->g->nodes[id]); e++) {
-        low->clear_max[low->first_clear[id] + e] = largest;
+        low->clear_max[low->first_source[id] + e] = largest;
     }
 }
 
@@ -98,7 +95,10 @@ static torc_status apply_linear_node(torc_lowering *low, uint32_t id)
     }
     const torc_status status = torc_affine_apply(low->ctx, &low->affine[id], low->g, node, operand);
     free(operand);
-    return status == TORC_OK ? status : torc_fail_prefix(low->ctx, status, "%s", node->where);
+    char place[TORC_PLACE_BYTES];
+    return status == TORC_OK
+               ? status
+               : torc_fail_prefix(low->ctx, status, "%s", torc_graph_place(place, low->g, id));
 }
 
 static torc_status compose_rows(torc_lowering *low)
@@ -115,7 +115,7 @@ static torc_status compose_rows(torc_lowering *low)
             bound_clear_input(low, id);
         }
         TORC_TRY(torc_affine_sources(low->ctx, &low->affine[id], node_elements(node),
-                                     (clear ? low->first_clear : low->first_source)[id], clear));
+                                     low->first_source[id], clear));
     }
     return TORC_OK;
 }
@@ -298,20 +298,16 @@ static torc_status emit_output(torc_lowering *low, uint32_t o)
 
 static torc_status place_inputs(torc_lowering *low)
 {
-    torc_program *program = &low->c->program;
-    uint32_t i = 0;
-    for (uint32_t id = 0; id < low->g->node_count; id++) {
+    for (uint32_t i = 0; i < low->c->input_count; i++) {
+        const uint32_t id = low->input[i];
         const torc_node *node = &low->g->nodes[id];
-        if (node->op != TORC_OP_INPUT) {
-            continue;
-        }
+        torc_place *place = &low->c->program.inputs[i];
         TORC_TRY(torc_input_port(low->ctx, low->c, i, id, torc_lower_encoding(low, id)));
-        torc_place *place = &program->inputs[i++];
-        place->encrypted = node->type.encrypted;
-        place->count = (uint32_t)node_elements(node);
+        *place =
+            (torc_place){.encrypted = node->type.encrypted, .count = (uint32_t)node_elements(node)};
         TORC_TRY(TORC_ALLOC(low->ctx, place->element, place->count));
         for (uint32_t e = 0; e < place->count; e++) {
-            place->element[e] = (place->encrypted ? low->first_source : low->first_clear)[id] + e;
+            place->element[e] = low->first_source[id] + e;
         }
     }
     return TORC_OK;
@@ -340,10 +336,11 @@ static torc_status lower(torc_lowering *low)
     const size_t count = low->g->node_count;
     TORC_TRY(TORC_ALLOC(low->ctx, low->level, count));
     TORC_TRY(TORC_ALLOC(low->ctx, low->first_source, count));
-    TORC_TRY(TORC_ALLOC(low->ctx, low->first_clear, count));
+    TORC_TRY(TORC_ALLOC(low->ctx, low->input, low->c->input_count));
     TORC_TRY(TORC_ALLOC(low->ctx, low->affine, count));
     TORC_TRY(TORC_ALLOC(low->ctx, low->parent, count));
     TORC_TRY(TORC_ALLOC(low->ctx, low->encoding, count));
+    torc_graph_input_nodes(low->g, low->input, low->c->input_count);
     find_levels(low);
     TORC_TRY(number_inputs(low));
     number_lookups(low);
@@ -359,7 +356,7 @@ static void lowering_free(torc_lowering *low)
     }
     free(low->level);
     free(low->first_source);
-    free(low->first_clear);
+    free(low->input);
     free(low->clear_max);
     free(low->affine);
     free(low->parent);

@@ -20,8 +20,9 @@ typedef struct torc_lowering {
     const torc_graph *g;
     uint32_t *level; /* [node] lookups on the longest path up to and including it */
     uint32_t level_count;
-    uint32_t *first_source; /* [node] of encrypted INPUT and LOOKUP nodes */
-    uint32_t *first_clear;  /* [node] of clear INPUT nodes */
+    uint32_t *input;        /* [port] node */
+    uint32_t *first_source; /* [node] first source of INPUT and LOOKUP nodes; of clear inputs the
+                               first clear element */
     uint32_t source_count, fresh_count, clear_count;
     double *clear_max;      /* [clear element] largest magnitude */
     torc_affine *affine;    /* [node] */
