@@ -22,7 +22,8 @@
 
 #define BLOCK_SAMPLES 64         /* of a source and an accumulator together: stays in L1 */
 #define MAX_NOISE_STD (1.0 / 32) /* wider than any circuit can use; a draw stays below 1/2 */
-#define PARALLEL_WORK 20000      /* element samples below which threads cost more than they bring */
+#define PARALLEL_WORK 500000 /* multiply-adds, 0.5 ms: below, threads cost more than they bring */
+#define LOOKUP_WORK   20     /* multiply-adds that cost as much as one lookup */
 
 typedef struct virtual_target {
     torc_target base;
@@ -392,7 +393,7 @@ static torc_status run_lookup(torc_ctx *ctx, torc_target *target, const torc_loo
     (void)ctx;
     const size_t blocks = block_count(samples);
     uint64_t overflows = 0;
-    const bool parallel = args->count * samples > PARALLEL_WORK;
+    const bool parallel = args->count * samples * LOOKUP_WORK > PARALLEL_WORK;
 #pragma omp parallel for schedule(static) num_threads(t->threads) reduction(+ : overflows) if (parallel)
     for (size_t task = 0; task < args->count * blocks; task++) {
         overflows +=

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define PIECE_WORDS ((size_t)1 << 22) /* 32 MiB on their way */
+#define PIECE_WORDS    ((size_t)1 << 22) /* 32 MiB on their way */
+#define PARALLEL_WORDS ((size_t)1 << 16) /* below, threads cost more than they bring */
 
 typedef struct part {
     torc_target *target;
@@ -36,8 +37,9 @@ static torc_status write_run(torc_ctx *ctx, const part *p, uint32_t input, uint3
 {
     const torc_place *place = &p->program->inputs[input];
     const size_t words = p->target->element_words;
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < run * p->count; i++) {
+    const size_t count = run * p->count;
+#pragma omp parallel for schedule(static) if (count * words > PARALLEL_WORDS)
+    for (size_t i = 0; i < count; i++) {
         p->io->load(p->io->user, p->piece + i * words, input, p->first + i % p->count,
                     index + i / p->count);
     }
@@ -50,10 +52,11 @@ static torc_status read_run(torc_ctx *ctx, const part *p, uint32_t output, uint3
 {
     const torc_place *place = &p->program->outputs[output];
     const size_t words = p->target->element_words;
+    const size_t count = run * p->count;
     TORC_TRY(
         p->target->backend->read(ctx, p->target, p->piece, place->element[index], run, p->count));
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < run * p->count; i++) {
+#pragma omp parallel for schedule(static) if (count * words > PARALLEL_WORDS)
+    for (size_t i = 0; i < count; i++) {
         p->io->store(p->io->user, p->piece + i * words, output, p->first + i % p->count,
                      index + i / p->count);
     }
