@@ -68,6 +68,24 @@ torc_status torc_port_samples(torc_ctx *ctx, size_t *samples, const torc_port *p
     return TORC_OK;
 }
 
+torc_status torc_spec_samples(torc_ctx *ctx, size_t *samples, const torc_spec *spec,
+                              const torc_tensor *inputs)
+{
+    *samples = 1; /* without inputs there is one answer */
+    for (uint32_t i = 0; i < spec->input_count; i++) {
+        size_t found = 0;
+        TORC_TRY(torc_port_samples(ctx, &found, &spec->inputs[i], &inputs[i]));
+        if (i > 0 && found != *samples) {
+            return torc_fail(ctx, TORC_E_INPUT,
+                             "input '%s': %zu samples, but '%s' has %zu; give every input the same "
+                             "number",
+                             spec->inputs[i].name, found, spec->inputs[0].name, *samples);
+        }
+        *samples = found;
+    }
+    return TORC_OK;
+}
+
 static torc_status check_integers(torc_ctx *ctx, int64_t *out, const torc_port *port,
                                   const torc_tensor *in)
 {

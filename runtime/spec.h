@@ -103,6 +103,10 @@ TORC_MUST_CHECK torc_status torc_port_quantize(torc_ctx *ctx, int64_t *out, uint
 TORC_MUST_CHECK torc_status torc_port_samples(torc_ctx *ctx, size_t *samples, const torc_port *port,
                                               const torc_tensor *in);
 
+/* The same for all inputs of a circuit, which must agree (E_INPUT). */
+TORC_MUST_CHECK torc_status torc_spec_samples(torc_ctx *ctx, size_t *samples, const torc_spec *spec,
+                                              const torc_tensor *inputs);
+
 uint64_t torc_encode(int64_t m, uint32_t encoding_bits);
 /* round(phase / 2^(63-W)) modulo 2^(W+1), taken in [-2^(W-1), 3*2^(W-1)) if unsigned, else
  * [-2^W, 2^W). */

@@ -155,7 +155,7 @@ Test(simulate, what_it_cannot_run_is_refused)
     torc_tensor one[2] = {integers(1, 2, 0), integers(0, 0, 0)};
     torc_tensor out[2] = {0};
     cr_expect_eq(torc_simulate_circuit(ctx, out, NULL, NULL, circuit, in, false, 0), TORC_E_INPUT);
-    cr_expect(strstr(torc_ctx_message(ctx), "input 'c': 4 samples, input 'x' has 3") != NULL, "%s",
+    cr_expect(strstr(torc_ctx_message(ctx), "input 'c': 4 samples, but 'x' has 3") != NULL, "%s",
               torc_ctx_message(ctx));
     in[0].i64[5] = 8;
     in[1].shape[0] = 3;

@@ -8,23 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static torc_status count_samples(torc_ctx *ctx, size_t *samples, const torc_spec *spec,
-                                 const torc_tensor *inputs)
-{
-    for (uint32_t i = 0; i < spec->input_count; i++) {
-        size_t found = 0;
-        TORC_TRY(torc_port_samples(ctx, &found, &spec->inputs[i], &inputs[i]));
-        if (i > 0 && found != *samples) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "input '%s': %zu samples, but '%s' has %zu; give every input the same "
-                             "number",
-                             spec->inputs[i].name, found, spec->inputs[0].name, *samples);
-        }
-        *samples = found;
-    }
-    return TORC_OK;
-}
-
 /* word[count] holds clear integers and receives the bodies. masks: [threads][kN]. */
 static void encrypt_words(uint64_t *word, const int64_t *noise, uint64_t *masks, size_t count,
                           const torc_ciphertexts *ct, const torc_ct_part *part,
@@ -83,7 +66,7 @@ static torc_status encrypt_all(torc_ctx *ctx, torc_ciphertexts *ct, uint64_t *sa
                                const torc_tensor *inputs)
 {
     uint64_t next_row = 0;
-    TORC_TRY(count_samples(ctx, &ct->samples, spec, inputs));
+    TORC_TRY(torc_spec_samples(ctx, &ct->samples, spec, inputs));
     TORC_TRY(TORC_ALLOC(ctx, ct->parts, spec->input_count));
     ct->part_count = spec->input_count;
     for (uint32_t i = 0; i < spec->input_count; i++) {

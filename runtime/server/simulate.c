@@ -46,28 +46,11 @@ static torc_status alloc_values(torc_ctx *ctx, int64_t ***out, const torc_port *
     return TORC_OK;
 }
 
-static torc_status count_samples(torc_ctx *ctx, size_t *samples, const torc_spec *spec,
-                                 const torc_tensor *inputs)
-{
-    *samples = 1; /* a circuit without inputs has one answer */
-    for (uint32_t i = 0; i < spec->input_count; i++) {
-        size_t found = 0;
-        TORC_TRY(torc_port_samples(ctx, &found, &spec->inputs[i], &inputs[i]));
-        if (i > 0 && found != *samples) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "input '%s': %zu samples, input '%s' has %zu; give as many for each",
-                             spec->inputs[i].name, found, spec->inputs[0].name, *samples);
-        }
-        *samples = found;
-    }
-    return TORC_OK;
-}
-
 static torc_status quantize_inputs(torc_ctx *ctx, simulation *sim, uint64_t *saturated,
                                    const torc_tensor *inputs)
 {
     const torc_spec *spec = &sim->circuit->spec;
-    TORC_TRY(count_samples(ctx, &sim->samples, spec, inputs));
+    TORC_TRY(torc_spec_samples(ctx, &sim->samples, spec, inputs));
     TORC_TRY(alloc_values(ctx, &sim->in, spec->inputs, spec->input_count, sim->samples));
     for (uint32_t i = 0; i < spec->input_count; i++) {
         TORC_TRY(torc_port_quantize(ctx, sim->in[i], saturated, &spec->inputs[i], &inputs[i]));
