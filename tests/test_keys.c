@@ -59,6 +59,7 @@ Test(keys, fresh_rows_hold_exactly_their_noise)
         sample_params(860, 1, 2048),
         with_gadgets(sample_params(742, 2, 1024), (torc_gadget){12, 3}, (torc_gadget){2, 8}),
         with_gadgets(sample_params(600, 4, 512), (torc_gadget){21, 3}, (torc_gadget){32, 1}),
+        with_gadgets(sample_params(500, 1, 4096), (torc_gadget){1, 1}, (torc_gadget){1, 1}),
     };
     seeded_random_start(41);
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
@@ -67,7 +68,7 @@ Test(keys, fresh_rows_hold_exactly_their_noise)
         char label[64];
         for (int k = 0; k < 3; k++) {
             key_pair pair = make_keys(&sets[s]);
-            add_some_glwe_rows(&glwe, &pair, 20);
+            add_some_glwe_rows(&glwe, &pair, sets[s].poly_size == 4096 ? 3 : 20);
             for (size_t row = 0; row < torc_evk_keyswitch_rows(&sets[s]); row++) {
                 key_rows_add_lwe(&lwe, pair.keys, pair.secret, row);
             }

@@ -15,7 +15,7 @@ void tuniform_add(tuniform_stats *stats, int64_t x)
     stats->sum += scaled;
     stats->sum_sq += scaled * scaled;
     const uint64_t folded = (uint64_t)(x + bound) % (2 * (uint64_t)bound);
-    stats->bucket[folded >> (stats->bound_log2 - 5)]++;
+    stats->bucket[stats->bound_log2 > 5 ? folded >> (stats->bound_log2 - 5) : folded]++;
 }
 
 /* (2^(2b+1) + 1) / 6 in units of 2^(2b). */
@@ -40,11 +40,13 @@ double tuniform_variance_z(const tuniform_stats *stats)
 /* Wilson and Hilferty: the cube root of chi-square over its degrees of freedom is nearly normal. */
 double tuniform_chi_square_z(const tuniform_stats *stats)
 {
-    const double expected = (double)stats->count / TUNIFORM_BUCKETS;
-    const double degrees = TUNIFORM_BUCKETS - 1;
+    const size_t buckets =
+        stats->bound_log2 < 5 ? (size_t)2 << stats->bound_log2 : TUNIFORM_BUCKETS;
+    const double expected = (double)stats->count / (double)buckets;
+    const double degrees = (double)buckets - 1;
     const double spread = 2 / (9 * degrees);
     double chi_square = 0;
-    for (size_t i = 0; i < TUNIFORM_BUCKETS; i++) {
+    for (size_t i = 0; i < buckets; i++) {
         const double d = (double)stats->bucket[i] - expected;
         chi_square += d * d / expected;
     }

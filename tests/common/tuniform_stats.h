@@ -9,7 +9,7 @@
 #define TUNIFORM_BUCKETS 64
 
 typedef struct tuniform_stats {
-    uint32_t bound_log2; /* b, at least 5 */
+    uint32_t bound_log2; /* b */
     uint64_t count;
     uint64_t outside; /* beyond [-2^b, 2^b] */
     double sum;       /* in units of 2^b */
