@@ -20,7 +20,7 @@ void torc_secret_phase(uint64_t *phase, const torc_secret_key *secret, const uin
                        size_t count)
 {
     const size_t words = torc_params_big_words(&secret->params);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (count >= TORC_PARALLEL_MIN)
     for (size_t i = 0; i < count; i++) {
         phase[i] = phase_of(secret, lwe + i * words);
     }
@@ -99,7 +99,7 @@ static void decrypt_part(int64_t *value, uint64_t *lwe, const torc_ciphertexts *
         memcpy(value, part->value, total * sizeof *value);
         return;
     }
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (total >= TORC_PARALLEL_MIN)
     for (size_t i = 0; i < total; i++) {
         uint64_t *mine = lwe + (size_t)omp_get_thread_num() * words;
         torc_ct_expand(mine, ct, part, i / part->count, i % part->count);

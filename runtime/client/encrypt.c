@@ -14,7 +14,7 @@ static void encrypt_words(uint64_t *word, const int64_t *noise, uint64_t *masks,
                           const torc_secret_key *secret, uint32_t encoding_bits)
 {
     const size_t dim = ct->big_dim;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (count >= TORC_PARALLEL_MIN)
     for (size_t i = 0; i < count; i++) {
         uint64_t *mask = masks + (size_t)omp_get_thread_num() * dim;
         torc_mask_expand_u64(mask, dim, ct->seed, TORC_MASK_CIPHERTEXT, part->row_begin + i);

@@ -41,4 +41,7 @@ static inline uint32_t torc_secret_dot32(const uint32_t *mask, const uint64_t *k
     return sum;
 }
 
+/* Fewer ciphertexts than this are not worth waking the other threads (about 10 us each). */
+#define TORC_PARALLEL_MIN 32
+
 #endif
