@@ -12,7 +12,7 @@ typedef struct torc_onnx_names {
     struct torc_onnx_name {
         const char *name; /* NULL: free */
         uint32_t value;
-    } *slots;
+    } * slots;
 } torc_onnx_names;
 
 void torc_onnx_names_free(torc_onnx_names *names);

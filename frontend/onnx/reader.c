@@ -12,7 +12,8 @@
 #include <string.h>
 
 /* protobuf-c turns a two-byte empty message into a structure of a hundred bytes; a budget keeps a
- * small file from filling memory. Honest files stay below 8 times (int64 stored as short varints). */
+ * small file from filling memory. Honest files stay below 8 times (int64 stored as short varints).
+ */
 typedef struct budget {
     size_t left_bytes;
 } budget;
@@ -148,8 +149,7 @@ static torc_status check_sources(checker *c, const Onnx__Graph *graph)
                                TORC_PRINTABLE(name));
         } else {
             status = torc_onnx_names_add(c->ctx, &seen, name, 0);
-            if (status == TORC_OK &&
-                torc_onnx_names_find(&c->defined, name) == TORC_ONNX_NO_NAME) {
+            if (status == TORC_OK && torc_onnx_names_find(&c->defined, name) == TORC_ONNX_NO_NAME) {
                 status = define(c, name, "graph input");
             }
         }

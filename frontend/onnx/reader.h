@@ -19,7 +19,8 @@ typedef struct torc_onnx_file {
 } torc_onnx_file;
 
 /* Parsed and checked: a graph is there, names are UTF-8, every value is defined once and before it
- * is used (so there is no cycle), no subgraph, no function, no sparse tensor. E_FORMAT otherwise. */
+ * is used (so there is no cycle), no subgraph, no function, no sparse tensor. E_FORMAT otherwise.
+ */
 TORC_MUST_CHECK torc_status torc_onnx_open(torc_ctx *ctx, torc_onnx_file *out, const char *path);
 void torc_onnx_close(torc_onnx_file *file); /* {0} is fine */
 

@@ -1,5 +1,6 @@
 /* ONNX tensors to torc tensors. The data may stand as raw little-endian bytes, in a typed list, or
- * in another file of the model's folder; its length must fit the shape before anything is allocated. */
+ * in another file of the model's folder; its length must fit the shape before anything is
+ * allocated. */
 #include "frontend/onnx/reader.h"
 #include "runtime/file.h"
 #include "runtime/status.h"
@@ -11,20 +12,20 @@
 #include <string.h>
 
 enum { /* TensorProto.DataType */
-    FLOAT = 1,
-    UINT8 = 2,
-    INT8 = 3,
-    UINT16 = 4,
-    INT16 = 5,
-    INT32 = 6,
-    INT64 = 7,
-    STRING = 8,
-    BOOL = 9,
-    FLOAT16 = 10,
-    DOUBLE = 11,
-    UINT32 = 12,
-    UINT64 = 13,
-    BFLOAT16 = 16,
+       FLOAT = 1,
+       UINT8 = 2,
+       INT8 = 3,
+       UINT16 = 4,
+       INT16 = 5,
+       INT32 = 6,
+       INT64 = 7,
+       STRING = 8,
+       BOOL = 9,
+       FLOAT16 = 10,
+       DOUBLE = 11,
+       UINT32 = 12,
+       UINT64 = 13,
+       BFLOAT16 = 16,
 };
 
 /* Where the typed lists keep an element type. */
@@ -39,13 +40,13 @@ typedef struct element_type {
 } element_type;
 
 static const element_type types[] = {
-    {FLOAT, "float32", 4, true, FLOAT_LIST},     {DOUBLE, "float64", 8, true, DOUBLE_LIST},
-    {FLOAT16, "float16", 2, true, INT32_LIST},   {BFLOAT16, "bfloat16", 2, true, INT32_LIST},
-    {INT8, "int8", 1, false, INT32_LIST},        {INT16, "int16", 2, false, INT32_LIST},
-    {INT32, "int32", 4, false, INT32_LIST},      {INT64, "int64", 8, false, INT64_LIST},
-    {UINT8, "uint8", 1, false, INT32_LIST},      {UINT16, "uint16", 2, false, INT32_LIST},
-    {UINT32, "uint32", 4, false, UINT64_LIST},   {UINT64, "uint64", 8, false, UINT64_LIST},
-    {BOOL, "bool", 1, false, INT32_LIST},        {STRING, "string", 0, false, NO_LIST},
+    {FLOAT, "float32", 4, true, FLOAT_LIST},   {DOUBLE, "float64", 8, true, DOUBLE_LIST},
+    {FLOAT16, "float16", 2, true, INT32_LIST}, {BFLOAT16, "bfloat16", 2, true, INT32_LIST},
+    {INT8, "int8", 1, false, INT32_LIST},      {INT16, "int16", 2, false, INT32_LIST},
+    {INT32, "int32", 4, false, INT32_LIST},    {INT64, "int64", 8, false, INT64_LIST},
+    {UINT8, "uint8", 1, false, INT32_LIST},    {UINT16, "uint16", 2, false, INT32_LIST},
+    {UINT32, "uint32", 4, false, UINT64_LIST}, {UINT64, "uint64", 8, false, UINT64_LIST},
+    {BOOL, "bool", 1, false, INT32_LIST},      {STRING, "string", 0, false, NO_LIST},
 };
 
 static const element_type *find_type(int32_t data_type)
@@ -233,9 +234,10 @@ static torc_status external_bytes(torc_ctx *ctx, const uint8_t **out, size_t *si
         }
     }
     if (!is_plain_name(name)) {
-        return torc_fail(ctx, TORC_E_FORMAT,
-                         "%s: its data stands in '%s'; only a file in the model's own folder is read",
-                         where, TORC_PRINTABLE(name));
+        return torc_fail(
+            ctx, TORC_E_FORMAT,
+            "%s: its data stands in '%s'; only a file in the model's own folder is read", where,
+            TORC_PRINTABLE(name));
     }
     torc_status status = load_external(ctx, file, name);
     if (status != TORC_OK) {
@@ -243,9 +245,8 @@ static torc_status external_bytes(torc_ctx *ctx, const uint8_t **out, size_t *si
     }
     if (offset > file->external_size ||
         (length != SIZE_MAX && length > file->external_size - offset)) {
-        return torc_fail(ctx, TORC_E_FORMAT,
-                         "%s: its data ends beyond the %zu bytes of '%s'", where,
-                         file->external_size, TORC_PRINTABLE(name));
+        return torc_fail(ctx, TORC_E_FORMAT, "%s: its data ends beyond the %zu bytes of '%s'",
+                         where, file->external_size, TORC_PRINTABLE(name));
     }
     *out = (const uint8_t *)file->external_bytes + offset;
     *size = length == SIZE_MAX ? file->external_size - offset : length;
@@ -254,7 +255,8 @@ static torc_status external_bytes(torc_ctx *ctx, const uint8_t **out, size_t *si
 
 /* --- the whole tensor ------------------------------------------------------------------------- */
 
-static torc_status read_shape(torc_ctx *ctx, size_t *shape, const Onnx__Tensor *t, const char *where)
+static torc_status read_shape(torc_ctx *ctx, size_t *shape, const Onnx__Tensor *t,
+                              const char *where)
 {
     if (t->n_dims > TORC_MAX_RANK) {
         return torc_fail(ctx, TORC_E_UNSUPPORTED, "%s: %zu axes, at most %d are supported", where,
@@ -263,8 +265,8 @@ static torc_status read_shape(torc_ctx *ctx, size_t *shape, const Onnx__Tensor *
     size_t count = 1;
     for (size_t i = 0; i < t->n_dims; i++) {
         if (t->dims[i] < 0 || (uint64_t)t->dims[i] > TORC_ONNX_MAX_ELEMENTS) {
-            return torc_fail(ctx, TORC_E_FORMAT, "%s: axis %zu has length %lld, limit %zu", where, i,
-                             (long long)t->dims[i], TORC_ONNX_MAX_ELEMENTS);
+            return torc_fail(ctx, TORC_E_FORMAT, "%s: axis %zu has length %lld, limit %zu", where,
+                             i, (long long)t->dims[i], TORC_ONNX_MAX_ELEMENTS);
         }
         shape[i] = (size_t)t->dims[i];
         count *= shape[i] ? shape[i] : 1; /* below 2^52: checked at every step */
@@ -276,8 +278,8 @@ static torc_status read_shape(torc_ctx *ctx, size_t *shape, const Onnx__Tensor *
     return TORC_OK;
 }
 
-static torc_status find_bytes(torc_ctx *ctx, const uint8_t **out, size_t *size, torc_onnx_file *file,
-                              const Onnx__Tensor *t, const char *where)
+static torc_status find_bytes(torc_ctx *ctx, const uint8_t **out, size_t *size,
+                              torc_onnx_file *file, const Onnx__Tensor *t, const char *where)
 {
     enum { EXTERNAL = 1 };
     *out = NULL;
