@@ -79,7 +79,8 @@ typedef struct torc_quant_try {
     double *scale;            /* [element] */
     double *offset;           /* [element] */
     double *q;                /* [element][samples] */
-    torc_quant_fit *fits;     /* [layer] */
+    torc_quant_fit *fits;     /* [layer] that lookups read */
+    torc_quant_fit *outputs;  /* [layer] as an output of the graph */
     torc_quant_table *tables; /* [source] */
     double signal_to_noise_db;
 } torc_quant_try;
@@ -118,9 +119,11 @@ double torc_quant_table_error(const torc_quant_plan *plan, uint32_t source,
 TORC_MUST_CHECK torc_status torc_quant_fix_source(torc_ctx *ctx, torc_quant_try *t, uint32_t source,
                                                   uint32_t bits);
 
-/* quantize_try.c */
+/* quantize_try.c: all layers in order. max_bits bounds the width of every source; E_WIDTH when a
+ * layer then has no exact window, with what it would need. */
 TORC_MUST_CHECK torc_status torc_quant_try_create(torc_ctx *ctx, torc_quant_try *out,
-                                                  const torc_quant_plan *plan, bool common_grid);
+                                                  const torc_quant_plan *plan, bool common_grid,
+                                                  uint32_t max_bits);
 void torc_quant_try_free(torc_quant_try *t);
 
 /* quantize_emit.c: the integer graph. Fills input_real, output_real, output_range, integers,

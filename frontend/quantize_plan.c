@@ -1,5 +1,6 @@
 /* Cuts a float graph into layers and sources, composes the layers' rows, and runs the float graph
  * over the inputset. Nothing here knows of integers. */
+#include "frontend/eval.h"
 #include "frontend/quantize.h"
 #include "runtime/status.h"
 #include "runtime/text.h"
@@ -184,17 +185,26 @@ static torc_status add_source(planner *p, uint32_t id, uint32_t input)
     return TORC_OK;
 }
 
+/* Its number among the inputs in the user's order. */
+static uint32_t input_place(const torc_graph *g, uint32_t id)
+{
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        place += g->nodes[i].op == TORC_OP_INPUT && g->nodes[i].ordinal < g->nodes[id].ordinal;
+    }
+    return place;
+}
+
 static torc_status find_layers(planner *p)
 {
     torc_quant_plan *plan = p->plan;
-    uint32_t inputs = 0;
     TORC_TRY(TORC_ALLOC(p->ctx, plan->sources, p->g->node_count));
     TORC_TRY(TORC_ALLOC(p->ctx, plan->layers, p->g->node_count));
     for (uint32_t id = 0; id < p->g->node_count; id++) {
         bool is_input = p->g->nodes[id].op == TORC_OP_INPUT;
         const role *r = &p->roles[id];
         if (is_input) {
-            TORC_TRY(add_source(p, id, inputs++)); /* even when nothing reads it */
+            TORC_TRY(add_source(p, id, input_place(p->g, id))); /* even when nothing reads it */
         }
         if (!r->is_wanted || !p->g->nodes[id].type.encrypted) {
             continue;
@@ -346,26 +356,6 @@ static void find_importance(torc_quant_plan *plan)
 /* --- the float run -------------------------------------------------------------------------------
  */
 
-/* One sample of the inputset as float64, without the batch axis. */
-static torc_status take_sample(torc_ctx *ctx, torc_tensor *out, const torc_tensor *set,
-                               size_t sample, const char *name)
-{
-    TORC_TRY(torc_tensor_create(ctx, out, TORC_F64, set->rank - 1, set->shape + 1));
-    size_t count = torc_tensor_count(out);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = sample * count + i;
-        out->f64[i] = set->dtype == TORC_F64 ? set->f64[at] : (double)set->i64[at];
-        if (!isfinite(out->f64[i])) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "inputset of '%s': sample %zu, element %zu is %s; calibration needs "
-                             "finite numbers",
-                             TORC_PRINTABLE(name), sample, i,
-                             isnan(out->f64[i]) ? "NaN" : "infinite");
-        }
-    }
-    return TORC_OK;
-}
-
 static void store(double *out, size_t samples, size_t sample, const torc_tensor *value)
 {
     for (size_t i = 0; i < torc_tensor_count(value); i++) {
@@ -405,39 +395,16 @@ static torc_status store_sample(planner *p, const torc_tensor *values, size_t sa
     return TORC_OK;
 }
 
-static void free_values(torc_tensor *values, uint32_t count)
+static torc_status visit_sample(torc_ctx *ctx, void *user, size_t sample, torc_status status,
+                                const torc_tensor *values)
 {
-    for (uint32_t i = 0; values && i < count; i++) {
-        torc_tensor_free(&values[i]);
+    planner *p = user;
+    (void)ctx;
+    TORC_TRY(status);
+    if (sample == 0) {
+        TORC_TRY(compose_rows(p, values)); /* clear operands have their values now */
     }
-    free(values);
-}
-
-static torc_status run_sample(planner *p, const torc_compilation *c, size_t sample)
-{
-    torc_tensor *inputs;
-    torc_tensor *values = NULL;
-    TORC_TRY(TORC_ALLOC(p->ctx, inputs, c->input_count));
-    torc_status status = TORC_OK;
-    for (uint32_t i = 0, input = 0; i < p->g->node_count && status == TORC_OK; i++) {
-        if (p->g->nodes[i].op == TORC_OP_INPUT) {
-            status = take_sample(p->ctx, &inputs[input], &c->inputset[input], sample,
-                                 p->g->nodes[i].name);
-            input++;
-        }
-    }
-    if (status == TORC_OK) {
-        status = torc_graph_eval(p->ctx, &values, p->g, inputs);
-    }
-    if (status == TORC_OK && sample == 0) {
-        status = compose_rows(p, values);
-    }
-    if (status == TORC_OK) {
-        status = store_sample(p, values, sample);
-    }
-    free_values(values, p->g->node_count);
-    free_values(inputs, c->input_count);
-    return status;
+    return store_sample(p, values, sample);
 }
 
 static torc_status allocate_runs(planner *p)
@@ -466,9 +433,7 @@ static torc_status make_plan(planner *p, const torc_compilation *c)
     TORC_TRY(find_roles(p));
     TORC_TRY(find_layers(p));
     TORC_TRY(allocate_runs(p));
-    for (size_t sample = 0; sample < p->plan->samples; sample++) {
-        TORC_TRY(run_sample(p, c, sample));
-    }
+    TORC_TRY(torc_graph_eval_each(p->ctx, p->g, c->inputset, visit_sample, p));
     uint32_t *owner;
     TORC_TRY(TORC_ALLOC(p->ctx, owner, p->plan->element_count));
     find_components(p->plan, owner);

@@ -152,6 +152,17 @@ torc_status torc_onnx_mod(torc_onnx_import *m)
 
 /* --- products --------------------------------------------------------------------------------- */
 
+/* A constant matrix stands for itself; a stack of them broadcasts over the axes in front. */
+static torc_status align_matrix(torc_onnx_import *m, torc_value *out,
+                                const torc_onnx_value *constant, uint32_t rank)
+{
+    if (constant->constant.rank <= 2) {
+        *out = float_node(m, &constant->constant, 0);
+        return TORC_OK;
+    }
+    return align(m, out, constant, rank);
+}
+
 torc_status torc_onnx_matmul(torc_onnx_import *m)
 {
     const torc_onnx_value *x = torc_onnx_in(m, 0);
@@ -173,12 +184,12 @@ torc_status torc_onnx_matmul(torc_onnx_import *m)
                                        "input a batch axis in front");
         }
         a = x->node;
-        TORC_TRY(align(m, &b, y, torc_onnx_rank(x)));
+        TORC_TRY(align_matrix(m, &b, y, torc_onnx_rank(x)));
     } else {
         if (y->rank < 2) {
             return torc_onnx_refuse(m, "a constant on the left would mix the samples of a batch");
         }
-        TORC_TRY(align(m, &a, x, torc_onnx_rank(y)));
+        TORC_TRY(align_matrix(m, &a, x, torc_onnx_rank(y)));
         b = y->node;
     }
     torc_onnx_set_node(m, torc_matmul(m->graph, a, b));
