@@ -48,8 +48,14 @@ static torc_status write_call(torc_ctx *ctx, FILE *file, const torc_graph *g, ui
 static torc_status write_type(torc_ctx *ctx, FILE *file, const torc_graph *g, uint32_t id)
 {
     (void)ctx;
+    torc_type type = g->nodes[id].type;
+    double min = 0;
+    double max = 0;
+    if (type.dtype == TORC_I64 && type.bits == 0 && torc_node_range(&g->nodes[id], &min, &max)) {
+        type.bits = torc_range_bits(min, max, &type.is_signed); /* measured, widths not yet set */
+    }
     fputs("# ", file);
-    torc_print_type(file, &g->nodes[id].type);
+    torc_print_type(file, &type);
     return TORC_OK;
 }
 

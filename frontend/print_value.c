@@ -230,7 +230,9 @@ static torc_status write_attributes(torc_ctx *ctx, FILE *file, const torc_node *
 {
     switch (node->op) {
     case TORC_OP_SUM:
-        write_axes(file, "axis", node);
+        if (node->type.rank > 0) { /* else over all axes */
+            write_axes(file, "axis", node);
+        }
         fputs(node->keep_dims ? ", keepdims=True" : "", file);
         break;
     case TORC_OP_TRANSPOSE: write_axes(file, "axes", node); break;
