@@ -139,6 +139,9 @@ TORC_MUST_CHECK torc_status torc_graph_eval(torc_ctx *ctx, torc_tensor **values,
  * reaching a result; names sample, input and node. */
 TORC_MUST_CHECK torc_status torc_graph_measure(torc_ctx *ctx, torc_graph *g,
                                                const torc_tensor *inputset);
+/* A measured graph with lookups for everything that ciphertext arithmetic cannot do; E_UNSUPPORTED
+ * with all problems highlighted. Existing LOOKUP nodes stay as they are. */
+TORC_MUST_CHECK torc_status torc_graph_fuse(torc_ctx *ctx, torc_graph **out, const torc_graph *g);
 /* The integers that a node may take: its declared range, else the measured one.
  * False: not known.
  */
