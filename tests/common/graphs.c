@@ -70,7 +70,10 @@ torc_status run_stages(torc_ctx *ctx, torc_compilation *c, const torc_graph *g,
     static const struct {
         const char *name;
         torc_status (*run)(torc_ctx *ctx, torc_compilation *c);
-    } stages[] = {{"measure", torc_stage_measure}, {"width", torc_stage_width}};
+    } stages[] = {{"measure", torc_stage_measure},
+                  {"fuse", torc_stage_fuse},
+                  {"width", torc_stage_width},
+                  {"check", torc_stage_check}};
     c->inputset = inputset;
     torc_status s = torc_graph_copy(ctx, &c->graph, g);
     for (size_t i = 0; s == TORC_OK && i < sizeof stages / sizeof *stages; i++) {
