@@ -295,34 +295,44 @@ static torc_status copy_indices(torc_ctx *ctx, uint32_t **out, const uint32_t **
     return TORC_OK;
 }
 
-static torc_status read_row_maps(torc_ctx *ctx, torc_circuit *circuit, const torc_reader *reader)
+static torc_status copy_instr_rows(torc_ctx *ctx, torc_circuit *circuit, const uint32_t *next)
 {
     const torc_program *program = &circuit->program;
-    const uint32_t *lookups = NULL;
-    const uint32_t *outputs = NULL;
-    TORC_TRY(read_row_indices(ctx, &lookups, circuit, reader, "rows/of_lookups",
-                              torc_program_lookup_count(program)));
-    TORC_TRY(read_row_indices(ctx, &outputs, circuit, reader, "rows/of_outputs",
-                              encrypted_output_count(program)));
-    if (lookups != NULL) {
-        TORC_TRY(TORC_ALLOC(ctx, circuit->instr_row, program->instr_count));
-    }
-    for (uint32_t i = 0; lookups != NULL && i < program->instr_count; i++) {
-        if (program->instrs[i].kind == TORC_INSTR_LOOKUP) {
-            TORC_TRY(copy_indices(ctx, &circuit->instr_row[i], &lookups,
-                                  program->instrs[i].lookup.count));
-        }
-    }
-    if (outputs != NULL) {
-        TORC_TRY(TORC_ALLOC(ctx, circuit->output_row, program->output_count));
-    }
-    for (uint32_t i = 0; outputs != NULL && i < program->output_count; i++) {
-        if (program->outputs[i].encrypted) {
-            TORC_TRY(
-                copy_indices(ctx, &circuit->output_row[i], &outputs, program->outputs[i].count));
+    TORC_TRY(TORC_ALLOC(ctx, circuit->instr_row, program->instr_count));
+    for (uint32_t i = 0; i < program->instr_count; i++) {
+        const torc_instr *instr = &program->instrs[i];
+        if (instr->kind == TORC_INSTR_LOOKUP) {
+            TORC_TRY(copy_indices(ctx, &circuit->instr_row[i], &next, instr->lookup.count));
         }
     }
     return TORC_OK;
+}
+
+static torc_status copy_output_rows(torc_ctx *ctx, torc_circuit *circuit, const uint32_t *next)
+{
+    const torc_program *program = &circuit->program;
+    TORC_TRY(TORC_ALLOC(ctx, circuit->output_row, program->output_count));
+    for (uint32_t i = 0; i < program->output_count; i++) {
+        const torc_place *place = &program->outputs[i];
+        if (place->encrypted) {
+            TORC_TRY(copy_indices(ctx, &circuit->output_row[i], &next, place->count));
+        }
+    }
+    return TORC_OK;
+}
+
+static torc_status read_row_maps(torc_ctx *ctx, torc_circuit *circuit, const torc_reader *reader)
+{
+    const uint32_t *lookups = NULL;
+    const uint32_t *outputs = NULL;
+    TORC_TRY(read_row_indices(ctx, &lookups, circuit, reader, "rows/of_lookups",
+                              torc_program_lookup_count(&circuit->program)));
+    TORC_TRY(read_row_indices(ctx, &outputs, circuit, reader, "rows/of_outputs",
+                              encrypted_output_count(&circuit->program)));
+    if (lookups != NULL) {
+        TORC_TRY(copy_instr_rows(ctx, circuit, lookups));
+    }
+    return outputs != NULL ? copy_output_rows(ctx, circuit, outputs) : TORC_OK;
 }
 
 static torc_status check_places(torc_ctx *ctx, const torc_port *ports, uint32_t port_count,
