@@ -168,7 +168,7 @@ static torc_status next(unpacker *u, const void **out, torc_pack_part part, uint
         return torc_fail(u->ctx, TORC_E_FORMAT, "%s: %llu more values are promised, %zu are there",
                          torc_pack_forms[part].name, (unsigned long long)count, rest);
     }
-    *out = rest == 0 ? NULL : (const char *)u->packed->data[part] + u->used[part] * part_size(part);
+    *out = (const char *)u->packed->data[part] + u->used[part] * part_size(part);
     u->used[part] += (size_t)count;
     return TORC_OK;
 }

@@ -37,7 +37,7 @@ extern const torc_pack_form torc_pack_forms[TORC_PACK_PART_COUNT];
 
 typedef struct torc_packed_program {
     size_t count[TORC_PACK_PART_COUNT];
-    const void *data[TORC_PACK_PART_COUNT]; /* borrowed when read from a file */
+    const void *data[TORC_PACK_PART_COUNT]; /* never NULL; borrowed when read from a file */
 } torc_packed_program;
 
 TORC_MUST_CHECK torc_status torc_program_pack(torc_ctx *ctx, torc_packed_program *out,

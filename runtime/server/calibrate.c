@@ -107,7 +107,7 @@ static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads)
                             .ks_level_count = params->keyswitch.level_count};
     p->short_shape = p->shape;
     p->short_shape.lwe_dim = SHORT_DIM;
-    for (size_t i = 0; i < LINEAR_SIZE * LINEAR_SIZE; i++) {
+    for (size_t i = 0; i < (size_t)LINEAR_SIZE * LINEAR_SIZE; i++) {
         p->weight[i] = (int64_t)(i % 31) - 15;
     }
     TORC_TRY(touched(ctx, &p->bootstrap_key, p->kernels->bootstrap_key_bytes(&p->shape)));
