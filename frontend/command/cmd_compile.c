@@ -1,0 +1,208 @@
+/* torc compile: a model and example inputs become a circuit and a client specification. */
+#include "frontend/command/command.h"
+#include "frontend/command/files.h"
+#include "frontend/command/output.h"
+#include "frontend/command/report.h"
+#include "frontend/graph.h"
+#include "runtime/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct dumped {
+    bool to_json;
+    cJSON *texts; /* stage -> text */
+} dumped;
+
+static void keep_dump(void *user, const char *after, const char *text)
+{
+    const dumped *d = user;
+    if (d->to_json) {
+        cJSON_AddStringToObject(d->texts, after, text);
+        return;
+    }
+    progress_clear();
+    printf("# after %s\n%s\n", after, text);
+}
+
+static torc_status fill_options(torc_ctx *ctx, torc_options *out, const options *o)
+{
+    const bool has_p_error = o->log2_p_error != 0 || o->log2_p_error_lookup != 0;
+    if (has_p_error && o->profile != NULL) {
+        return torc_fail(ctx, TORC_E_ARGUMENT,
+                         "--p-error and --profile exclude each other: a profile "
+                         "sets the failure probability");
+    }
+    if (o->is_virtual && o->client_spec != NULL) {
+        return torc_fail(ctx, TORC_E_ARGUMENT,
+                         "--virtual and --client-spec exclude each other: a "
+                         "virtual circuit has no client");
+    }
+    const char *slash = strrchr(o->subject, '/');
+    *out = (torc_options){
+        .name = slash == NULL ? o->subject : slash + 1,
+        .lookup_bits = o->lookup_bits,
+        .input_bits = o->input_bits,
+        .weight_bits = o->weight_bits,
+        .output_bits = o->output_bits,
+        .exact = o->exact,
+        .is_virtual = o->is_virtual,
+        .profile =
+            o->profile != NULL && strcmp(o->profile, "shared") == 0 ? TORC_SHARED : TORC_PRIVATE,
+        .log2_p_error = o->log2_p_error,
+        .log2_p_error_lookup = o->log2_p_error_lookup,
+        .dump_after = o->dump_after,
+    };
+    return TORC_OK;
+}
+
+static torc_status load_inputset(torc_ctx *ctx, torc_tensor **out, uint32_t *count,
+                                 const torc_graph *graph, const options *o)
+{
+    const char **names = NULL;
+    uint32_t *ids = NULL;
+    *out = NULL;
+    *count = torc_graph_input_nodes(graph, NULL, 0);
+    torc_status s = TORC_ALLOC(ctx, names, *count);
+    if (s == TORC_OK) {
+        s = TORC_ALLOC(ctx, ids, *count);
+    }
+    if (s == TORC_OK) {
+        (void)torc_graph_input_nodes(graph, ids, *count);
+        for (uint32_t i = 0; i < *count; i++) {
+            names[i] = torc_graph_node(graph, (torc_value){ids[i]})->name;
+        }
+        s = arrays_load(ctx, out, &o->inputs, names, *count, "inputset");
+    }
+    free(names);
+    free(ids);
+    return s;
+}
+
+static torc_status import_and_compile(torc_ctx *ctx, torc_circuit **out, const options *o,
+                                      const torc_options *how)
+{
+    torc_graph *graph = NULL;
+    torc_tensor *inputset = NULL;
+    uint32_t count = 0;
+    TORC_TRY(torc_import_onnx(ctx, &graph, o->subject, o->output_name));
+    torc_status s = load_inputset(ctx, &inputset, &count, graph, o);
+    if (s == TORC_OK) {
+        s = torc_compile(ctx, out, graph, inputset, how);
+    }
+    arrays_free(inputset, count);
+    torc_graph_free(graph);
+    return s;
+}
+
+static torc_status show(torc_ctx *ctx, const torc_circuit *circuit, const options *o, dumped *dumps)
+{
+    report r;
+    TORC_TRY(report_make(ctx, &r, circuit, o->threads));
+    if (o->json) {
+        cJSON *object = report_to_json(&r);
+        cJSON_AddStringToObject(object, "circuit", o->outputs.items[0].path);
+        if (dumps->texts != NULL && dumps->texts->child != NULL) {
+            cJSON_AddItemToObject(object, "dump", dumps->texts);
+            dumps->texts = NULL;
+        }
+        print_json(object);
+    } else {
+        report_print(&r);
+    }
+    report_free(&r);
+    return TORC_OK;
+}
+
+static torc_status compile_to(torc_ctx *ctx, const options *o, stage *files, dumped *dumps)
+{
+    const char *path = NULL;
+    torc_options how;
+    torc_status s = TORC_OK;
+    torc_circuit *circuit = NULL;
+    TORC_TRY(option_required(ctx, o->inputs.count == 0 ? NULL : "", "inputset"));
+    TORC_TRY(option_file(ctx, &path, &o->outputs, "output"));
+    TORC_TRY(fill_options(ctx, &how, o));
+    const char *circuit_path = stage_add(ctx, files, path, &s);
+    TORC_TRY(s);
+    const char *spec_path =
+        o->client_spec == NULL ? NULL : stage_add(ctx, files, o->client_spec, &s);
+    TORC_TRY(s);
+    how.dump = keep_dump;
+    how.dump_user = dumps;
+    TORC_TRY(import_and_compile(ctx, &circuit, o, &how));
+    s = torc_circuit_save(ctx, circuit, circuit_path);
+    if (s == TORC_OK && spec_path != NULL) {
+        s = torc_spec_save(ctx, &circuit->spec, spec_path);
+    }
+    if (s == TORC_OK) {
+        s = stage_commit(ctx, files);
+    }
+    if (s == TORC_OK) {
+        warn_if_virtual(&circuit->spec, path);
+        s = show(ctx, circuit, o, dumps);
+    }
+    torc_circuit_free(circuit);
+    return s;
+}
+
+static torc_status run(torc_ctx *ctx, const options *o)
+{
+    stage files = {0};
+    dumped dumps = {.to_json = o->json, .texts = cJSON_CreateObject()};
+    const torc_status s = compile_to(ctx, o, &files, &dumps);
+    stage_abort(&files);
+    cJSON_Delete(dumps.texts);
+    return s;
+}
+
+static const struct argp_option rows[] = {
+    {"inputset", KEY_INPUT, "[NAME=]X.npy", 0,
+     "Example inputs, the first axis counts them; they set ranges and bit-widths", 1},
+    {"output", KEY_OUTPUT, "M.torc", 0, "The circuit", 1},
+    {"client-spec", KEY_CLIENT_SPEC, "M.client", 0,
+     "Also write what a client needs: parameters and encodings, no weights", 1},
+    {"output-name", KEY_OUTPUT_NAME, "NAME", 0,
+     "The output of the model to compute (default: the last float one)", 1},
+    {"bits", KEY_BITS, "P", 0, "Index width of lookups, 1 to 8 (default: 5; 8 with --exact)", 2},
+    {"input-bits", KEY_INPUT_BITS, "I", 0, "Bits of a float input (default: 4)", 2},
+    {"weight-bits", KEY_WEIGHT_BITS, "W", 0, "Bits of a float weight (default: 6)", 2},
+    {"output-bits", KEY_OUTPUT_BITS, "B", 0,
+     "Precision of a float output: its error is a quarter of range / 2^B (default: 6)", 2},
+    {"exact", KEY_EXACT, NULL, 0,
+     "Exact contract: the encrypted result equals the simulated one bit for bit", 2},
+    {"p-error", KEY_P_ERROR, "E", 0,
+     "Failure probability of the whole circuit, as 1e-9 or 2^-40 (default: 2^-40)", 3},
+    {"p-error-lookup", KEY_P_ERROR_LOOKUP, "E", 0, "Bound each lookup instead", 3},
+    {"profile", KEY_PROFILE, "private|shared", 0,
+     "private (default): 2^-40 a sample. shared: decrypted results leave the client; 2^-128 a "
+     "lookup, "
+     "exact contract only",
+     3},
+    {"virtual", KEY_VIRTUAL, NULL, 0,
+     "Stop after the bit-widths: the circuit runs in the clear only, at any width", 3},
+    {"dump-after", KEY_DUMP_AFTER, "STAGE", 0,
+     "Print the state after a stage: import, quantise, measure, fuse, width, check, lower, "
+     "optimise",
+     4},
+    OPTION_THREADS,
+    OPTION_JSON,
+    {0},
+};
+
+const command command_compile = {
+    .name = "compile",
+    .summary = "turn an ONNX model into a circuit on encrypted data",
+    .arguments = "MODEL.onnx",
+    .doc =
+        "Quantises the model with the example inputs, chooses secure parameters and writes a "
+        "circuit. Prints the same report as `torc inspect'. With several inputs, repeat --inputset "
+        "NAME=FILE.",
+    .example =
+        "Example:\n"
+        "  torc compile model.onnx --inputset calibration.npy -o m.torc --client-spec m.client\n"
+        "  torc compile model.onnx --inputset calibration.npy -o m.torc --bits 6 --json",
+    .options = rows,
+    .run = run,
+};

@@ -1,0 +1,167 @@
+/* torc run: the server's part, on ciphertexts and evaluation keys alone. */
+#include "frontend/command/command.h"
+#include "frontend/command/files.h"
+#include "frontend/command/output.h"
+#include "runtime/status.h"
+#include "runtime/torc_server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Runs shorter than this are not announced. */
+#define LONG_RUN_SECONDS 1.0
+
+typedef struct job {
+    torc_circuit *circuit;
+    torc_evaluation_keys *keys;
+    torc_ciphertexts *in;
+    torc_ciphertexts *out;
+    torc_prediction prediction;
+    double predicted_seconds; /* of the whole batch */
+    torc_run_stats stats;
+    uint32_t threads;
+} job;
+
+static torc_status job_load(torc_ctx *ctx, job *j, const options *o)
+{
+    const char *input = NULL;
+    TORC_TRY(option_file(ctx, &input, &o->inputs, "input"));
+    TORC_TRY(option_required(ctx, o->evaluation_keys, "evaluation-keys"));
+    TORC_TRY(torc_circuit_load(ctx, &j->circuit, o->subject));
+    warn_if_virtual(&j->circuit->spec, o->subject);
+    if (j->circuit->spec.is_virtual) {
+        return torc_fail(
+            ctx, TORC_E_SECURITY,
+            "%s: a virtual circuit runs in the clear only; use torc simulate, or compile "
+            "without --virtual",
+            o->subject);
+    }
+    TORC_TRY(torc_evk_load(ctx, &j->keys, o->evaluation_keys));
+    return torc_ciphertexts_load(ctx, &j->in, input);
+}
+
+static void job_free(job *j)
+{
+    torc_circuit_free(j->circuit);
+    torc_evk_free(j->keys);
+    torc_ciphertexts_free(j->in);
+    torc_ciphertexts_free(j->out);
+}
+
+static torc_status predict(torc_ctx *ctx, job *j, uint32_t threads)
+{
+    torc_machine machine;
+    TORC_TRY(torc_machine_calibrate(ctx, &machine, threads));
+    torc_predict(&j->prediction, &machine, &j->circuit->program, &j->circuit->spec.params,
+                 j->in->samples);
+    const double batch = j->prediction.seconds_batched * (double)j->in->samples;
+    j->predicted_seconds = batch > j->prediction.seconds ? batch : j->prediction.seconds;
+    j->threads = machine.threads;
+    if (j->predicted_seconds >= LONG_RUN_SECONDS) {
+        char seconds[32];
+        char bytes[32];
+        say("%zu samples, %" PRIu64 " lookups each: about %s and %s of memory with %u threads",
+            j->in->samples, torc_program_lookup_count(&j->circuit->program),
+            format_seconds(seconds, j->predicted_seconds),
+            format_bytes(bytes, j->prediction.memory_bytes), machine.threads);
+    }
+    return TORC_OK;
+}
+
+/* Samples held at once: within half of the memory that is free now, after the keys. */
+static size_t capacity(const job *j)
+{
+    const long pages = sysconf(_SC_AVPHYS_PAGES);
+    const long page_bytes = sysconf(_SC_PAGESIZE);
+    const uint64_t available =
+        pages > 0 ? (uint64_t)pages * (uint64_t)page_bytes : (uint64_t)1 << 30;
+    return torc_execute_capacity(&j->circuit->program,
+                                 torc_params_big_words(&j->circuit->spec.params), j->in->samples,
+                                 available / 2);
+}
+
+static torc_status execute(torc_ctx *ctx, job *j, const options *o)
+{
+    torc_server *server = NULL;
+    TORC_TRY(
+        torc_server_open(ctx, &server, j->circuit, j->keys, o->device, capacity(j), o->threads));
+    const torc_status s = torc_server_run(ctx, server, &j->out, &j->stats, j->in);
+    torc_server_close(server);
+    return s;
+}
+
+static void show(const job *j, const options *o)
+{
+    const torc_run_stats *stats = &j->stats;
+    if (o->json) {
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddNumberToObject(object, "seconds", stats->seconds);
+        cJSON_AddNumberToObject(object, "lookups", (double)stats->lookups);
+        cJSON_AddNumberToObject(object, "samples", (double)stats->samples);
+        cJSON_AddNumberToObject(object, "seconds_linear", stats->seconds_linear);
+        cJSON_AddNumberToObject(object, "seconds_lookup", stats->seconds_lookup);
+        cJSON_AddNumberToObject(object, "predicted_seconds", j->predicted_seconds);
+        cJSON_AddNumberToObject(object, "predicted_memory_bytes",
+                                (double)j->prediction.memory_bytes);
+        cJSON_AddNumberToObject(object, "threads", j->threads);
+        cJSON_AddStringToObject(object, "device", "cpu");
+        print_json(object);
+        return;
+    }
+    char total[32];
+    char each[32];
+    printf("ran %zu sample%s, %" PRIu64 " lookups, in %s: %s a sample\n", stats->samples,
+           stats->samples == 1 ? "" : "s", stats->lookups, format_seconds(total, stats->seconds),
+           format_seconds(each, stats->seconds / (double)stats->samples));
+}
+
+static torc_status run_job(torc_ctx *ctx, job *j, const options *o, stage *files)
+{
+    const char *path = NULL;
+    torc_status s = TORC_OK;
+    TORC_TRY(option_file(ctx, &path, &o->outputs, "output"));
+    const char *temporary = stage_add(ctx, files, path, &s);
+    TORC_TRY(s);
+    TORC_TRY(job_load(ctx, j, o));
+    TORC_TRY(predict(ctx, j, o->threads));
+    TORC_TRY(execute(ctx, j, o));
+    TORC_TRY(torc_ciphertexts_save(ctx, j->out, temporary));
+    TORC_TRY(stage_commit(ctx, files));
+    show(j, o);
+    return TORC_OK;
+}
+
+static torc_status run(torc_ctx *ctx, const options *o)
+{
+    job j = {0};
+    stage files = {0};
+    const torc_status s = run_job(ctx, &j, o, &files);
+    stage_abort(&files);
+    job_free(&j);
+    return s;
+}
+
+static const struct argp_option rows[] = {
+    {"evaluation-keys", KEY_EVALUATION_KEYS, "FILE", 0, "The client's evaluation keys", 1},
+    {"input", KEY_INPUT, "X.ct", 0, "Encrypted inputs", 1},
+    OPTION_OUTPUT("Y.ct"),
+    {"device", KEY_DEVICE, "cpu|auto", 0, "Where to run (default: auto, the fastest one here)", 3},
+    OPTION_THREADS,
+    OPTION_JSON,
+    {0},
+};
+
+const command command_run = {
+    .name = "run",
+    .summary = "run a circuit on encrypted inputs",
+    .arguments = "M.torc",
+    .doc =
+        "Runs a circuit on a batch of encrypted samples. Sees no secret key and no value. Before a "
+        "long run, the seconds and the memory predicted for this machine are printed.",
+    .example = "Example:\n"
+               "  torc run m.torc --evaluation-keys me.evk --input x.ct --output y.ct",
+    .options = rows,
+    .run = run,
+};

@@ -1,0 +1,129 @@
+/* Messages, progress and the formats of figures. */
+#include "frontend/command/output.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool progress_shown;
+
+void progress_clear(void)
+{
+    if (progress_shown) {
+        fputs("\r\033[K", stderr);
+        progress_shown = false;
+    }
+}
+
+static void progress_show(void *user, const char *what, double done)
+{
+    static double last_shown;
+    (void)user;
+    const double now = seconds_now();
+    if (done < 1 && now - last_shown < 0.1) {
+        return;
+    }
+    last_shown = now;
+    fprintf(stderr, "\r\033[K%s %3.0f %%", what, 100 * done);
+    fflush(stderr);
+    progress_shown = true;
+}
+
+void progress_attach(torc_ctx *ctx)
+{
+    if (isatty(STDERR_FILENO)) {
+        torc_ctx_set_progress(ctx, progress_show, NULL);
+    }
+}
+
+void say(const char *format, ...)
+{
+    progress_clear();
+    va_list args;
+    va_start(args, format);
+    fputs("torc: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+void print_json(cJSON *object)
+{
+    progress_clear();
+    char *text = cJSON_PrintUnformatted(object);
+    puts(text == NULL ? "{}" : text);
+    free(text);
+    cJSON_Delete(object);
+}
+
+const char *format_probability(char out[32], double log2_p)
+{
+    if (log2_p == -HUGE_VAL) {
+        return "0";
+    }
+    snprintf(out, 32, "2^%.1f", log2_p);
+    return out;
+}
+
+const char *format_bytes(char out[32], uint64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(out, 32, unit > 0 && value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return out;
+}
+
+const char *format_seconds(char out[32], double seconds)
+{
+    if (seconds < 1e-3) {
+        snprintf(out, 32, "%.2g us", 1e6 * seconds);
+    } else if (seconds < 1) {
+        snprintf(out, 32, "%.3g ms", 1e3 * seconds);
+    } else if (seconds < 120) {
+        snprintf(out, 32, "%.3g s", seconds);
+    } else {
+        snprintf(out, 32, "%.1f min", seconds / 60);
+    }
+    return out;
+}
+
+void warn_if_virtual(const torc_spec *spec, const char *path)
+{
+    if (spec->is_virtual) {
+        say("%s is a virtual circuit: it runs in the clear and protects nothing", path);
+    }
+}
+
+void print_untrusted(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const bool control = ((unsigned char)*text < 0x20 && *text != '\n') || *text == 0x7f;
+        putchar(control ? '?' : *text);
+    }
+}
+
+const char *contract_name(torc_contract contract)
+{
+    return contract == TORC_EXACT ? "exact" : "rounded";
+}
+
+const char *profile_name(torc_profile profile)
+{
+    static const char *const names[] = {"private", "shared", "custom"};
+    return names[profile];
+}
+
+double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
