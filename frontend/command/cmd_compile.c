@@ -149,7 +149,7 @@ static torc_status compile_to(torc_ctx *ctx, const options *o, stage *files, dum
 
 static torc_status run(torc_ctx *ctx, const options *o)
 {
-    stage files = {0};
+    stage files = {.direct = o->client_spec == NULL};
     dumped dumps = {.to_json = o->json, .texts = cJSON_CreateObject()};
     const torc_status s = compile_to(ctx, o, &files, &dumps);
     stage_abort(&files);

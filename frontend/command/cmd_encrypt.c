@@ -79,7 +79,7 @@ static torc_status encrypt(torc_ctx *ctx, const options *o, const client *c, sta
 static torc_status run_encrypt(torc_ctx *ctx, const options *o)
 {
     const char *path = NULL;
-    stage files = {0};
+    stage files = {.direct = true};
     client c;
     torc_status s = TORC_OK;
     TORC_TRY(option_file(ctx, &path, &o->outputs, "output"));

@@ -136,7 +136,7 @@ static torc_status run_job(torc_ctx *ctx, job *j, const options *o, stage *files
 static torc_status run(torc_ctx *ctx, const options *o)
 {
     job j = {0};
-    stage files = {0};
+    stage files = {.direct = true};
     const torc_status s = run_job(ctx, &j, o, &files);
     stage_abort(&files);
     job_free(&j);

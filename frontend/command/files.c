@@ -193,8 +193,10 @@ const char *stage_add(torc_ctx *ctx, stage *s, const char *path, torc_status *st
     }
     s->files = files;
     staged_file *file = &files[s->count];
-    *file = (staged_file){.path = strdup(path)};
-    if (file->path == NULL || asprintf(&file->temporary, "%s.part-%ld", path, (long)getpid()) < 0) {
+    *file = (staged_file){.path = strdup(path), .committed = s->direct};
+    const int written = s->direct ? asprintf(&file->temporary, "%s", path)
+                                  : asprintf(&file->temporary, "%s.part-%ld", path, (long)getpid());
+    if (file->path == NULL || written < 0) {
         free(file->path);
         *status = torc_fail(ctx, TORC_E_MEMORY, "out of memory");
         return NULL;
@@ -207,7 +209,7 @@ torc_status stage_commit(torc_ctx *ctx, stage *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         staged_file *file = &s->files[i];
-        if (rename(file->temporary, file->path) != 0) {
+        if (!file->committed && rename(file->temporary, file->path) != 0) {
             return torc_fail(ctx, TORC_E_IO, "%s: cannot be written: %s", file->path,
                              strerror(errno));
         }
@@ -235,6 +237,7 @@ torc_status outputs_stage(torc_ctx *ctx, stage *s, const char ***temporaries,
     const char **names = NULL;
     const char **paths = NULL;
     *temporaries = NULL;
+    s->direct = spec->output_count == 1;
     torc_status status = port_names(ctx, &names, spec->outputs, spec->output_count);
     if (status == TORC_OK) {
         status = TORC_ALLOC(ctx, paths, spec->output_count);
