@@ -6,7 +6,6 @@
 #include "runtime/circuit.h"
 
 typedef struct torc_verify_options {
-    size_t samples;            /* the first of the inputs; 0: all */
     uint32_t threads;          /* 0: all cores */
     double allow_log2_p_error; /* see torc_spec_accept */
 } torc_verify_options;

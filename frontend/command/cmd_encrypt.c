@@ -57,7 +57,7 @@ static torc_status encrypt(torc_ctx *ctx, const options *o, const client *c, sta
     torc_tensor *inputs = NULL;
     torc_ciphertexts *ct = NULL;
     uint64_t saturated = 0;
-    TORC_TRY(inputs_load(ctx, &inputs, &o->inputs, &c->spec));
+    TORC_TRY(inputs_load(ctx, &inputs, &o->inputs, &c->spec, o->samples));
     const double begin = seconds_now();
     torc_status s =
         torc_encrypt(ctx, &ct, &saturated, &c->spec, c->secret, inputs, o->allow_log2_p_error);
@@ -144,6 +144,7 @@ static torc_status run_decrypt(torc_ctx *ctx, const options *o)
 static const struct argp_option encrypt_rows[] = {
     OPTION_SECRET,
     OPTION_INPUT("Samples to encrypt, the first axis counts them; repeat for several inputs"),
+    OPTION_SAMPLES,
     OPTION_OUTPUT("X.ct"),
     OPTION_PASSPHRASE_FILE,
     OPTION_ALLOW_P_ERROR,

@@ -46,7 +46,7 @@ static torc_status simulate(torc_ctx *ctx, const options *o, const torc_circuit 
     uint64_t saturated = 0;
     torc_status s = outputs_stage(ctx, files, &paths, &o->outputs, spec);
     if (s == TORC_OK) {
-        s = inputs_load(ctx, &inputs, &o->inputs, spec);
+        s = inputs_load(ctx, &inputs, &o->inputs, spec, o->samples);
     }
     if (s == TORC_OK) {
         s = TORC_ALLOC(ctx, outputs, spec->output_count);
@@ -84,6 +84,7 @@ static torc_status run(torc_ctx *ctx, const options *o)
 
 static const struct argp_option rows[] = {
     OPTION_INPUT("Input samples, the first axis counts them; repeat for several inputs"),
+    OPTION_SAMPLES,
     OPTION_OUTPUT("[NAME=]Y.npy"),
     {"noise", KEY_NOISE, NULL, 0, "Draw the noise of the real circuit", 2},
     {"seed", KEY_SEED, "S", 0, "Seed of that noise (default: 0)", 2},

@@ -43,9 +43,9 @@ static torc_status verify(torc_ctx *ctx, const options *o, const torc_circuit *c
 {
     torc_tensor *inputs = NULL;
     torc_verify_report r;
-    const torc_verify_options how = {
-        .samples = o->samples, .threads = o->threads, .allow_log2_p_error = o->allow_log2_p_error};
-    TORC_TRY(inputs_load(ctx, &inputs, &o->inputs, &circuit->spec));
+    const torc_verify_options how = {.threads = o->threads,
+                                     .allow_log2_p_error = o->allow_log2_p_error};
+    TORC_TRY(inputs_load(ctx, &inputs, &o->inputs, &circuit->spec, o->samples));
     torc_status s = torc_verify(ctx, &r, circuit, inputs, &how);
     arrays_free(inputs, circuit->spec.input_count);
     TORC_TRY(s);
@@ -72,7 +72,7 @@ static torc_status run(torc_ctx *ctx, const options *o)
 
 static const struct argp_option rows[] = {
     OPTION_INPUT("Samples, the first axis counts them; repeat for several inputs"),
-    {"samples", KEY_SAMPLES, "K", 0, "Use the first K samples (default: all)", 1},
+    OPTION_SAMPLES,
     OPTION_ALLOW_P_ERROR,
     OPTION_THREADS,
     OPTION_JSON,

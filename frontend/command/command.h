@@ -89,6 +89,10 @@ enum option_key {
     {                                                  \
         "input", KEY_INPUT, "[NAME=]X.npy", 0, text, 1 \
     }
+#define OPTION_SAMPLES                                                              \
+    {                                                                               \
+        "samples", KEY_SAMPLES, "K", 0, "Use the first K samples (default: all)", 1 \
+    }
 #define OPTION_OUTPUT(file)                                       \
     {                                                             \
         "output", KEY_OUTPUT, file, 0, "Where the result goes", 1 \

@@ -117,15 +117,39 @@ torc_status arrays_load(torc_ctx *ctx, torc_tensor **out, const file_list *files
     return TORC_OK;
 }
 
+static torc_status keep_first(torc_ctx *ctx, torc_tensor *array, const torc_port *port,
+                              size_t samples)
+{
+    size_t found = 0;
+    TORC_TRY(torc_port_samples(ctx, &found, port, array));
+    if (found < samples) {
+        return torc_fail(ctx, TORC_E_INPUT, "--samples: %zu asked for, input '%s' has %zu", samples,
+                         port->name, found);
+    }
+    if (array->rank == port->rank + 1) {
+        array->shape[0] = samples;
+    }
+    return TORC_OK;
+}
+
 torc_status inputs_load(torc_ctx *ctx, torc_tensor **out, const file_list *files,
-                        const torc_spec *spec)
+                        const torc_spec *spec, size_t samples)
 {
     const char **names = NULL;
+    torc_tensor *arrays = NULL;
     *out = NULL;
     TORC_TRY(port_names(ctx, &names, spec->inputs, spec->input_count));
-    const torc_status s = arrays_load(ctx, out, files, names, spec->input_count, "input");
+    torc_status s = arrays_load(ctx, &arrays, files, names, spec->input_count, "input");
+    for (uint32_t i = 0; s == TORC_OK && samples > 0 && i < spec->input_count; i++) {
+        s = keep_first(ctx, &arrays[i], &spec->inputs[i], samples);
+    }
     free(names);
-    return s;
+    if (s != TORC_OK) {
+        arrays_free(arrays, spec->input_count);
+        return s;
+    }
+    *out = arrays;
+    return TORC_OK;
 }
 
 /* --- outputs

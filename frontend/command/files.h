@@ -11,17 +11,20 @@ TORC_MUST_CHECK torc_status files_match(torc_ctx *ctx, const char **paths, const
                                         const char *const *names, uint32_t count,
                                         const char *option);
 
-/* Loads every input of a specification; *out[spec->input_count] is freed with arrays_free. */
+/* Loads the array of each name; *out[count] is freed with arrays_free. */
 TORC_MUST_CHECK torc_status arrays_load(torc_ctx *ctx, torc_tensor **out, const file_list *files,
                                         const char *const *names, uint32_t count,
                                         const char *option);
+/* The same for a specification; at most `samples` of each, 0: all. E_INPUT when there are fewer. */
 TORC_MUST_CHECK torc_status inputs_load(torc_ctx *ctx, torc_tensor **out, const file_list *files,
-                                        const torc_spec *spec);
+                                        const torc_spec *spec, size_t samples);
 void arrays_free(torc_tensor *arrays, uint32_t count); /* NULL is fine */
 
 /* Outputs of one command: each is written under a temporary name beside its own, and all are
- * renamed at the end. */
+ * renamed at the end. A command with one output writes it directly: every writer is atomic by
+ * itself. */
 typedef struct stage {
+    bool direct;
     size_t count;
     struct staged_file *files;
 } stage;
