@@ -7,6 +7,12 @@ file(GLOB BENCH_SOURCES CONFIGURE_DEPENDS bench/*.c)
 if(BENCH_SOURCES)
   add_executable(torc_bench ${BENCH_SOURCES})
   target_link_libraries(torc_bench PRIVATE torc_local)
+  add_custom_target(torc_commit
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DHEADER=${CMAKE_BINARY_DIR}/bench/torc_commit.h
+      -P ${CMAKE_SOURCE_DIR}/cmake/commit.cmake
+    BYPRODUCTS ${CMAKE_BINARY_DIR}/bench/torc_commit.h VERBATIM)
+  add_dependencies(torc_bench torc_commit)
+  target_include_directories(torc_bench PRIVATE ${CMAKE_BINARY_DIR}/bench)
 endif()
 file(GLOB EXAMPLES CONFIGURE_DEPENDS models/*/*.c)
 foreach(source ${EXAMPLES})

@@ -1,0 +1,192 @@
+/* The circuit that torc_bench lookup runs: elements x, optionally x + w * zero to reach the squared
+ * norm, then one lookup each. Built by hand: the compiler would choose the norm itself. */
+#include "bench/bench.h"
+#include "frontend/optimize.h"
+#include "runtime/rng.h"
+#include "runtime/status.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static torc_status copy_u32(torc_ctx *ctx, uint32_t **out, size_t count, uint32_t first,
+                            uint32_t step)
+{
+    TORC_TRY(TORC_ALLOC(ctx, *out, count));
+    for (size_t i = 0; i < count; i++) {
+        (*out)[i] = first + (uint32_t)i * step;
+    }
+    return TORC_OK;
+}
+
+static torc_status fill_place(torc_ctx *ctx, torc_place **out, uint32_t *place_count,
+                              uint32_t count, uint32_t first)
+{
+    TORC_TRY(TORC_ALLOC(ctx, *out, 1));
+    *place_count = 1;
+    **out = (torc_place){.encrypted = true, .count = count};
+    return copy_u32(ctx, &(*out)->element, count, first, 1);
+}
+
+static torc_status fill_port(torc_ctx *ctx, torc_port **out, uint32_t *port_count, const char *name,
+                             uint32_t count, uint32_t bits)
+{
+    TORC_TRY(TORC_ALLOC(ctx, *out, 1));
+    *port_count = 1;
+    **out = (torc_port){.name = strdup(name),
+                        .rank = 1,
+                        .shape = {count},
+                        .encrypted = true,
+                        .width = bits,
+                        .encoding_bits = bits,
+                        .max = ((int64_t)1 << bits) - 1};
+    return (*out)->name == NULL ? torc_fail(ctx, TORC_E_MEMORY, "out of memory") : TORC_OK;
+}
+
+static torc_status fill_tables(torc_ctx *ctx, torc_program *program, int64_t *table, uint32_t bits)
+{
+    const size_t size = (size_t)1 << bits;
+    uint64_t *random = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, random, bits));
+    torc_status s = torc_random_init(ctx);
+    for (uint32_t t = 0; s == TORC_OK && t < program->table_count; t++) {
+        torc_table *entry = &program->tables[t];
+        entry->index_bits = bits;
+        s = TORC_ALLOC(ctx, entry->entry, size);
+        for (size_t i = 0; s == TORC_OK && i < size; i++) {
+            int64_t value = 0;
+            torc_random_bits(random, bits);
+            for (uint32_t b = 0; b < bits; b++) {
+                value |= (int64_t)(random[b] << b);
+            }
+            table[t * size + i] = value;
+            entry->entry[i] = torc_encode(value, bits);
+        }
+    }
+    free(random);
+    return s;
+}
+
+/* x + w * zero, w^2 + 1 <= norm_sq: element batch + i is an encrypted zero. */
+static torc_status fill_linear(torc_ctx *ctx, torc_instr *instr, uint32_t batch, uint64_t norm_sq)
+{
+    torc_linear *linear = &instr->linear;
+    instr->kind = TORC_INSTR_LINEAR;
+    *linear = (torc_linear){.group_count = batch,
+                            .out_count = 1,
+                            .in_count = 2,
+                            .weight_groups = 1,
+                            .constant_groups = 1,
+                            .out = 2 * batch,
+                            .out_group_stride = 1,
+                            .out_stride = 1};
+    TORC_TRY(TORC_ALLOC(ctx, linear->gather, 2 * (size_t)batch));
+    TORC_TRY(TORC_ALLOC(ctx, linear->weight, 2));
+    TORC_TRY(TORC_ALLOC(ctx, linear->constant, 1));
+    for (uint32_t i = 0; i < batch; i++) {
+        linear->gather[2 * i] = i;
+        linear->gather[2 * i + 1] = batch + i;
+    }
+    linear->weight[0] = 1;
+    linear->weight[1] = (int64_t)sqrt((double)norm_sq - 1);
+    return TORC_OK;
+}
+
+static torc_status fill_program(torc_ctx *ctx, torc_circuit *c, int64_t *table, uint32_t bits,
+                                const bench_options *o)
+{
+    torc_program *p = &c->program;
+    const bool has_linear = o->norm_sq > 1;
+    const uint32_t inputs = has_linear ? 2 * o->batch : o->batch;
+    const uint32_t lookup_in = has_linear ? 2 * o->batch : 0;
+    p->element_count = inputs + (has_linear ? o->batch : 0) + o->batch;
+    const uint32_t lookup_out = p->element_count - o->batch;
+    p->table_count = o->batch;
+    p->instr_count = has_linear ? 2 : 1;
+    TORC_TRY(TORC_ALLOC(ctx, p->tables, p->table_count));
+    TORC_TRY(TORC_ALLOC(ctx, p->instrs, p->instr_count));
+    TORC_TRY(fill_tables(ctx, p, table, bits));
+    if (has_linear) {
+        TORC_TRY(fill_linear(ctx, &p->instrs[0], o->batch, o->norm_sq));
+    }
+    torc_instr *instr = &p->instrs[p->instr_count - 1];
+    *instr =
+        (torc_instr){.kind = TORC_INSTR_LOOKUP, .lookup = {.count = o->batch, .out = lookup_out}};
+    TORC_TRY(copy_u32(ctx, &instr->lookup.in, o->batch, lookup_in, 1));
+    TORC_TRY(copy_u32(ctx, &instr->lookup.table, o->batch, 0, 1));
+    TORC_TRY(TORC_ALLOC(ctx, instr->lookup.offset, o->batch));
+    TORC_TRY(fill_place(ctx, &p->inputs, &p->input_count, inputs, 0));
+    TORC_TRY(fill_place(ctx, &p->outputs, &p->output_count, o->batch, lookup_out));
+    TORC_TRY(fill_port(ctx, &c->spec.inputs, &c->spec.input_count, "x", inputs, bits));
+    return fill_port(ctx, &c->spec.outputs, &c->spec.output_count, "y", o->batch, bits);
+}
+
+/* The row stands for the lookups of a circuit as large as --circuit-lookups. */
+static torc_status choose_params(torc_ctx *ctx, torc_circuit *c, uint32_t bits,
+                                 const bench_options *o)
+{
+    torc_machine machine;
+    torc_noise noise;
+    torc_machine_default(&machine);
+    c->rows[0] = (torc_noise_row){.kind = TORC_ROW_LOOKUP_EXACT,
+                                  .bits = bits,
+                                  .norm_sq_lookup = (double)o->norm_sq,
+                                  .count = o->circuit_lookups};
+    c->rows[1] = (torc_noise_row){.kind = TORC_ROW_OUTPUT_EXACT,
+                                  .bits = bits,
+                                  .norm_sq_lookup = 1,
+                                  .count = o->circuit_lookups};
+    const bool shared = o->profile == TORC_SHARED;
+    const torc_search search = {.rows = c->rows,
+                                .row_count = c->row_count,
+                                .log2_p_circuit = -40,
+                                .log2_p_lookup = shared ? -128 : 0,
+                                .machine = &machine,
+                                .lookup_count = o->circuit_lookups};
+    TORC_TRY(torc_optimize(ctx, &c->spec.params, &search));
+    torc_noise_production(&noise, &c->spec.params);
+    c->spec.log2_p_error_circuit = torc_rows_log2_failure(c->rows, c->row_count, &noise);
+    c->spec.log2_p_error_lookup = torc_rows_log2_worst(c->rows, c->row_count, &noise);
+    c->spec.log2_p_error_bound = shared ? -128 : -40;
+    return TORC_OK;
+}
+
+/* Which row covers each lookup and output element, as a saved circuit has it. */
+static torc_status fill_rows(torc_ctx *ctx, torc_circuit *c)
+{
+    c->row_count = 2;
+    TORC_TRY(TORC_ALLOC(ctx, c->rows, c->row_count));
+    TORC_TRY(TORC_ALLOC(ctx, c->instr_row, c->program.instr_count));
+    TORC_TRY(TORC_ALLOC(ctx, c->output_row, 1));
+    const uint32_t last = c->program.instr_count - 1;
+    TORC_TRY(copy_u32(ctx, &c->instr_row[last], c->program.instrs[last].lookup.count, 0, 0));
+    return copy_u32(ctx, &c->output_row[0], c->program.outputs[0].count, 1, 0);
+}
+
+torc_status bench_circuit(torc_ctx *ctx, torc_circuit **out, int64_t *table, uint32_t bits,
+                          const bench_options *o)
+{
+    torc_circuit *c = NULL;
+    *out = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, c, 1));
+    c->spec.circuit_name = strdup("lookup");
+    c->spec.contract = TORC_EXACT;
+    c->spec.profile = o->profile;
+    c->maximum_integer_bit_width = bits;
+    torc_status s = fill_program(ctx, c, table, bits, o);
+    if (s == TORC_OK) {
+        s = fill_rows(ctx, c);
+    }
+    if (s == TORC_OK) {
+        s = choose_params(ctx, c, bits, o);
+    }
+    if (s == TORC_OK) {
+        s = torc_circuit_identify(ctx, c);
+    }
+    if (s != TORC_OK) {
+        torc_circuit_free(c);
+        return s;
+    }
+    *out = c;
+    return TORC_OK;
+}
