@@ -5,29 +5,48 @@
 #include "frontend/command/report.h"
 #include "frontend/graph.h"
 #include "runtime/status.h"
+#include "runtime/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct dumped {
-    bool to_json;
-    cJSON *texts; /* stage -> text */
-} dumped;
+typedef struct job {
+    const options *o;
+    stage files;
+    char name[TORC_PRINTABLE_BYTES]; /* of the circuit: the model's file name */
+    torc_options how;
+    torc_compile_report measured;
+    double import_seconds;
+    cJSON *dumps; /* stage -> text, with --json */
+    torc_circuit *circuit;
+} job;
 
 static void keep_dump(void *user, const char *after, const char *text)
 {
-    const dumped *d = user;
-    if (d->to_json) {
-        cJSON_AddStringToObject(d->texts, after, text);
+    const job *j = user;
+    if (j->o->json) {
+        cJSON_AddStringToObject(j->dumps, after, text);
         return;
     }
     progress_clear();
     printf("# after %s\n%s\n", after, text);
 }
 
-static torc_status fill_options(torc_ctx *ctx, torc_options *out, const options *o)
+static void name_circuit(job *j)
 {
+    const char *slash = strrchr(j->o->subject, '/');
+    const char *name = slash == NULL ? j->o->subject : slash + 1;
+    const char *suffix = strstr(name, ".onnx");
+    torc_printable(j->name, name, suffix == NULL ? strlen(name) : (size_t)(suffix - name));
+    if (j->name[0] == '\0' || strlen(j->name) > TORC_NAME_MAX) {
+        strcpy(j->name, "model");
+    }
+}
+
+static torc_status fill_options(torc_ctx *ctx, job *j)
+{
+    const options *o = j->o;
     const bool has_p_error = o->log2_p_error != 0 || o->log2_p_error_lookup != 0;
     if (has_p_error && o->profile != NULL) {
         return torc_fail(ctx, TORC_E_ARGUMENT,
@@ -39,9 +58,9 @@ static torc_status fill_options(torc_ctx *ctx, torc_options *out, const options 
                          "--virtual and --client-spec exclude each other: a "
                          "virtual circuit has no client");
     }
-    const char *slash = strrchr(o->subject, '/');
-    *out = (torc_options){
-        .name = slash == NULL ? o->subject : slash + 1,
+    name_circuit(j);
+    j->how = (torc_options){
+        .name = j->name,
         .lookup_bits = o->lookup_bits,
         .input_bits = o->input_bits,
         .weight_bits = o->weight_bits,
@@ -53,6 +72,9 @@ static torc_status fill_options(torc_ctx *ctx, torc_options *out, const options 
         .log2_p_error = o->log2_p_error,
         .log2_p_error_lookup = o->log2_p_error_lookup,
         .dump_after = o->dump_after,
+        .report = &j->measured,
+        .dump = keep_dump,
+        .dump_user = j,
     };
     return TORC_OK;
 }
@@ -80,80 +102,111 @@ static torc_status load_inputset(torc_ctx *ctx, torc_tensor **out, uint32_t *cou
     return s;
 }
 
-static torc_status import_and_compile(torc_ctx *ctx, torc_circuit **out, const options *o,
-                                      const torc_options *how)
+static torc_status import_and_compile(torc_ctx *ctx, job *j)
 {
     torc_graph *graph = NULL;
     torc_tensor *inputset = NULL;
     uint32_t count = 0;
-    TORC_TRY(torc_import_onnx(ctx, &graph, o->subject, o->output_name));
-    torc_status s = load_inputset(ctx, &inputset, &count, graph, o);
+    const double begin = seconds_now();
+    TORC_TRY(torc_import_onnx(ctx, &graph, j->o->subject, j->o->output_name));
+    j->import_seconds = seconds_now() - begin;
+    torc_status s = load_inputset(ctx, &inputset, &count, graph, j->o);
     if (s == TORC_OK) {
-        s = torc_compile(ctx, out, graph, inputset, how);
+        s = torc_compile(ctx, &j->circuit, graph, inputset, &j->how);
     }
     arrays_free(inputset, count);
     torc_graph_free(graph);
     return s;
 }
 
-static torc_status show(torc_ctx *ctx, const torc_circuit *circuit, const options *o, dumped *dumps)
+/* --- what is shown
+ * --------------------------------------------------------------------------------- */
+
+/* Reading the file belongs to the first stage, "import". */
+static double stage_seconds(const job *j, uint32_t index)
+{
+    return j->measured.stage_seconds[index] + (index == 0 ? j->import_seconds : 0);
+}
+
+static double total_seconds(const job *j)
+{
+    double total = 0;
+    for (uint32_t i = 0; i < j->measured.stage_count; i++) {
+        total += stage_seconds(j, i);
+    }
+    return total;
+}
+
+static void show_json(const job *j, const report *r)
+{
+    cJSON *object = report_to_json(r);
+    cJSON_AddStringToObject(object, "circuit", j->o->outputs.items[0].path);
+    cJSON_AddNumberToObject(object, "seconds", total_seconds(j));
+    cJSON *stages = cJSON_AddObjectToObject(object, "stages");
+    for (uint32_t i = 0; i < j->measured.stage_count; i++) {
+        cJSON_AddNumberToObject(stages, j->measured.stage_name[i], stage_seconds(j, i));
+    }
+    if (j->dumps->child != NULL) {
+        cJSON_AddItemToObject(object, "dump", cJSON_Duplicate(j->dumps, true));
+    }
+    print_json(object);
+}
+
+static void show_text(const job *j, const report *r)
+{
+    char seconds[32];
+    report_print(r);
+    printf("compiled     in %s:", format_seconds(seconds, total_seconds(j)));
+    for (uint32_t i = 0; i < j->measured.stage_count; i++) {
+        printf("%s %s %s", i == 0 ? "" : ",", j->measured.stage_name[i],
+               format_seconds(seconds, stage_seconds(j, i)));
+    }
+    putchar('\n');
+}
+
+static torc_status show(torc_ctx *ctx, const job *j)
 {
     report r;
-    TORC_TRY(report_make(ctx, &r, circuit, o->threads));
-    if (o->json) {
-        cJSON *object = report_to_json(&r);
-        cJSON_AddStringToObject(object, "circuit", o->outputs.items[0].path);
-        if (dumps->texts != NULL && dumps->texts->child != NULL) {
-            cJSON_AddItemToObject(object, "dump", dumps->texts);
-            dumps->texts = NULL;
-        }
-        print_json(object);
+    TORC_TRY(report_make(ctx, &r, j->circuit, j->o->threads));
+    if (j->o->json) {
+        show_json(j, &r);
     } else {
-        report_print(&r);
+        show_text(j, &r);
     }
     report_free(&r);
     return TORC_OK;
 }
 
-static torc_status compile_to(torc_ctx *ctx, const options *o, stage *files, dumped *dumps)
+static torc_status compile(torc_ctx *ctx, job *j)
 {
+    const options *o = j->o;
     const char *path = NULL;
-    torc_options how;
     torc_status s = TORC_OK;
-    torc_circuit *circuit = NULL;
     TORC_TRY(option_required(ctx, o->inputs.count == 0 ? NULL : "", "inputset"));
     TORC_TRY(option_file(ctx, &path, &o->outputs, "output"));
-    TORC_TRY(fill_options(ctx, &how, o));
-    const char *circuit_path = stage_add(ctx, files, path, &s);
+    TORC_TRY(fill_options(ctx, j));
+    const char *circuit_path = stage_add(ctx, &j->files, path, &s);
     TORC_TRY(s);
     const char *spec_path =
-        o->client_spec == NULL ? NULL : stage_add(ctx, files, o->client_spec, &s);
+        o->client_spec == NULL ? NULL : stage_add(ctx, &j->files, o->client_spec, &s);
     TORC_TRY(s);
-    how.dump = keep_dump;
-    how.dump_user = dumps;
-    TORC_TRY(import_and_compile(ctx, &circuit, o, &how));
-    s = torc_circuit_save(ctx, circuit, circuit_path);
-    if (s == TORC_OK && spec_path != NULL) {
-        s = torc_spec_save(ctx, &circuit->spec, spec_path);
+    TORC_TRY(import_and_compile(ctx, j));
+    TORC_TRY(torc_circuit_save(ctx, j->circuit, circuit_path));
+    if (spec_path != NULL) {
+        TORC_TRY(torc_spec_save(ctx, &j->circuit->spec, spec_path));
     }
-    if (s == TORC_OK) {
-        s = stage_commit(ctx, files);
-    }
-    if (s == TORC_OK) {
-        warn_if_virtual(&circuit->spec, path);
-        s = show(ctx, circuit, o, dumps);
-    }
-    torc_circuit_free(circuit);
-    return s;
+    TORC_TRY(stage_commit(ctx, &j->files));
+    warn_if_virtual(&j->circuit->spec, path);
+    return show(ctx, j);
 }
 
 static torc_status run(torc_ctx *ctx, const options *o)
 {
-    stage files = {.direct = o->client_spec == NULL};
-    dumped dumps = {.to_json = o->json, .texts = cJSON_CreateObject()};
-    const torc_status s = compile_to(ctx, o, &files, &dumps);
-    stage_abort(&files);
-    cJSON_Delete(dumps.texts);
+    job j = {.o = o, .files = {.direct = o->client_spec == NULL}, .dumps = cJSON_CreateObject()};
+    const torc_status s = compile(ctx, &j);
+    stage_abort(&j.files);
+    torc_circuit_free(j.circuit);
+    cJSON_Delete(j.dumps);
     return s;
 }
 

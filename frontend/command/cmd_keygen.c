@@ -4,6 +4,7 @@
 #include "frontend/command/output.h"
 #include "frontend/command/secrets.h"
 #include "runtime/rng.h"
+#include "runtime/spec_names.h"
 #include "runtime/status.h"
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static void show(const options *o, const torc_secret_key *secret, const torc_spe
         cJSON_AddNumberToObject(object, "seconds", seconds);
         cJSON_AddStringToObject(object, "key_id", key_id);
         cJSON_AddNumberToObject(object, "evaluation_key_bytes", (double)bytes);
-        cJSON_AddStringToObject(object, "profile", profile_name(spec->profile));
+        cJSON_AddStringToObject(object, "profile", torc_profile_names[spec->profile]);
         print_json(object);
         return;
     }

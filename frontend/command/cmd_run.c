@@ -22,6 +22,7 @@ typedef struct job {
     double predicted_seconds; /* of the whole batch */
     torc_run_stats stats;
     uint32_t threads;
+    char device[16];
 } job;
 
 static torc_status job_load(torc_ctx *ctx, job *j, const options *o)
@@ -87,6 +88,7 @@ static torc_status execute(torc_ctx *ctx, job *j, const options *o)
     torc_server *server = NULL;
     TORC_TRY(
         torc_server_open(ctx, &server, j->circuit, j->keys, o->device, capacity(j), o->threads));
+    snprintf(j->device, sizeof j->device, "%s", torc_server_device(server));
     const torc_status s = torc_server_run(ctx, server, &j->out, &j->stats, j->in);
     torc_server_close(server);
     return s;
@@ -106,7 +108,7 @@ static void show(const job *j, const options *o)
         cJSON_AddNumberToObject(object, "predicted_memory_bytes",
                                 (double)j->prediction.memory_bytes);
         cJSON_AddNumberToObject(object, "threads", j->threads);
-        cJSON_AddStringToObject(object, "device", "cpu");
+        cJSON_AddStringToObject(object, "device", j->device);
         print_json(object);
         return;
     }

@@ -3,6 +3,7 @@
 #include "frontend/command/files.h"
 #include "frontend/command/output.h"
 #include "frontend/verify.h"
+#include "runtime/spec_names.h"
 #include "runtime/status.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 static void show_json(const torc_verify_report *r, const torc_spec *spec)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "contract", contract_name(spec->contract));
+    cJSON_AddStringToObject(object, "contract", torc_contract_names[spec->contract]);
     cJSON_AddNumberToObject(object, "mismatches", (double)r->mismatches);
     cJSON_AddNumberToObject(object, "labels_differ", (double)r->labels_differ);
     cJSON_AddNumberToObject(object, "checks", (double)r->checks);

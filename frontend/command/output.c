@@ -110,17 +110,6 @@ void print_untrusted(const char *text)
     }
 }
 
-const char *contract_name(torc_contract contract)
-{
-    return contract == TORC_EXACT ? "exact" : "rounded";
-}
-
-const char *profile_name(torc_profile profile)
-{
-    static const char *const names[] = {"private", "shared", "custom"};
-    return names[profile];
-}
-
 double seconds_now(void)
 {
     struct timespec now;

@@ -26,9 +26,6 @@ void warn_if_virtual(const torc_spec *spec, const char *path);
 /* Text of a file, which may be hostile: control characters other than newline become '?'. */
 void print_untrusted(const char *text);
 
-const char *contract_name(torc_contract contract);
-const char *profile_name(torc_profile profile);
-
 double seconds_now(void);
 
 #endif

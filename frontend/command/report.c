@@ -5,6 +5,7 @@
 #include "frontend/command/output.h"
 #include "runtime/json.h"
 #include "runtime/security.h"
+#include "runtime/spec_names.h"
 #include "runtime/status.h"
 #include "runtime/torc_server.h"
 
@@ -177,7 +178,7 @@ static void add_log2(cJSON *out, const char *name, const torc_spec *spec, double
     if (spec->is_virtual) {
         cJSON_AddNullToObject(out, name);
     } else {
-        add_number(out, name, fmax(value, -1e6)); /* no failure at all has no finite logarithm */
+        add_number(out, name, fmax(value, TORC_LOG2_P_NEVER));
     }
 }
 
@@ -201,8 +202,8 @@ cJSON *report_to_json(const report *r)
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "name", spec->circuit_name);
     cJSON_AddBoolToObject(out, "virtual", spec->is_virtual);
-    cJSON_AddStringToObject(out, "contract", contract_name(spec->contract));
-    cJSON_AddStringToObject(out, "profile", profile_name(spec->profile));
+    cJSON_AddStringToObject(out, "contract", torc_contract_names[spec->contract]);
+    cJSON_AddStringToObject(out, "profile", torc_profile_names[spec->profile]);
     add_number(out, "maximum_integer_bit_width", circuit->maximum_integer_bit_width);
     add_number(out, "lookups", (double)r->lookups);
     add_levels(out, r);
@@ -268,7 +269,8 @@ static void print_security(const torc_spec *spec)
            p->lwe_dim, p->glwe_dim, p->poly_size, p->extended_log2, p->grouping,
            p->bootstrap.base_log, p->bootstrap.level_count, p->keyswitch.base_log,
            p->keyswitch.level_count, p->glwe_noise_log2, p->lwe_noise_log2);
-    printf("security     %d bits, profile %s\n", TORC_SECURITY_BITS, profile_name(spec->profile));
+    printf("security     %d bits, profile %s\n", TORC_SECURITY_BITS,
+           torc_profile_names[spec->profile]);
     printf("failure      at most %s a sample of the whole circuit, %s the worst lookup\n",
            format_probability(circuit, spec->log2_p_error_circuit),
            format_probability(lookup, spec->log2_p_error_lookup));
@@ -288,18 +290,38 @@ static void print_prediction(const report *r)
            format_bytes(c, p->ciphertext_bytes_out));
 }
 
+static double compiled_number(const report *r, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(r->compiled, name);
+    return cJSON_IsNumber(member) ? member->valuedouble : NAN;
+}
+
+static void print_compiled(const report *r)
+{
+    printf("quantised    lookups %.0f bits, inputs %.0f, weights %.0f, outputs %.0f\n",
+           compiled_number(r, "lookup_bits"), compiled_number(r, "input_bits"),
+           compiled_number(r, "weight_bits"), compiled_number(r, "output_bits"));
+    const double labels = compiled_number(r, "labels_equal");
+    if (!isnan(labels)) {
+        printf("agreement    %.2f %% of labels as the float model, signal to noise %.1f dB "
+               "(inputset)\n",
+               100 * labels, compiled_number(r, "signal_to_noise_db"));
+    }
+}
+
 void report_print(const report *r)
 {
     const torc_circuit *circuit = r->circuit;
     const torc_spec *spec = &circuit->spec;
     printf("circuit      ");
     print_untrusted(spec->circuit_name);
-    printf(", %s contract%s\n", contract_name(spec->contract),
+    printf(", %s contract%s\n", torc_contract_names[spec->contract],
            spec->is_virtual ? ", VIRTUAL: runs in the clear and protects nothing" : "");
     print_ports("inputs", spec->inputs, spec->input_count);
     print_ports("outputs", spec->outputs, spec->output_count);
     printf("bit-width    %u at most\n", circuit->maximum_integer_bit_width);
     print_levels(r);
+    print_compiled(r);
     if (!spec->is_virtual) {
         print_security(spec);
         print_prediction(r);

@@ -100,7 +100,7 @@ torc_status secret_load(torc_ctx *ctx, torc_secret_key **out, const options *o)
         }
     } else {
         s = torc_secret_key_load(ctx, out, o->secret_key, NULL);
-        if (s == TORC_E_SECURITY && isatty(STDIN_FILENO)) { /* sealed */
+        if (s == TORC_E_ARGUMENT) { /* it is sealed */
             s = ask(ctx, passphrase, "Passphrase of the secret key");
             if (s == TORC_OK) {
                 s = torc_secret_key_load(ctx, out, o->secret_key, passphrase);
