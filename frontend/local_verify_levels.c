@@ -25,10 +25,11 @@ typedef struct levels {
     torc_target *target; /* encrypted */
     torc_target *clear;
     size_t samples;
-    size_t words;    /* of an encrypted element */
-    uint64_t *phase; /* [element_count][samples], as decrypted when written */
-    uint64_t *value; /* [samples], scratch */
-    uint64_t *lwe;   /* [samples][words], scratch */
+    size_t words;         /* of an encrypted element */
+    uint64_t *phase;      /* [element_count][samples], as decrypted when written */
+    int64_t *clear_value; /* [clear_count][samples] */
+    uint64_t *value;      /* [samples], scratch */
+    uint64_t *lwe;        /* [samples][words], scratch */
 } levels;
 
 /* --- deviations
@@ -177,14 +178,13 @@ static torc_status write_clear_input(torc_ctx *ctx, levels *l, const torc_place 
                                      const int64_t *m)
 {
     for (uint32_t e = 0; e < place->count; e++) {
-        int64_t *column = (int64_t *)l->value;
+        const uint32_t element = place->element[e];
+        int64_t *column = l->clear_value + (size_t)element * l->samples;
         for (size_t s = 0; s < l->samples; s++) {
             column[s] = m[s * place->count + e];
         }
-        TORC_TRY(l->clear->backend->write_clear(ctx, l->clear, place->element[e], 1, l->samples,
-                                                column));
-        TORC_TRY(l->target->backend->write_clear(ctx, l->target, place->element[e], 1, l->samples,
-                                                 column));
+        TORC_TRY(l->clear->backend->write_clear(ctx, l->clear, element, 1, l->samples, column));
+        TORC_TRY(l->target->backend->write_clear(ctx, l->target, element, 1, l->samples, column));
     }
     return TORC_OK;
 }
@@ -227,22 +227,23 @@ static torc_status write_inputs(torc_ctx *ctx, levels *l, const torc_tensor *inp
     return TORC_OK;
 }
 
-/* Checks the output slots and decodes them into values[output][samples][count]. */
-static torc_status read_outputs(torc_ctx *ctx, levels *l, int64_t **values)
+/* values[samples][count] of one output: decoded, each slot checked before. */
+static torc_status read_output(torc_ctx *ctx, levels *l, int64_t *values, uint32_t output)
 {
     const torc_circuit *circuit = l->circuit;
-    for (uint32_t o = 0; o < circuit->spec.output_count; o++) {
-        const torc_place *place = &circuit->program.outputs[o];
-        const torc_port *port = &circuit->spec.outputs[o];
-        TORC_TRY(TORC_ALLOC(ctx, values[o], l->samples * place->count));
-        for (uint32_t e = 0; e < place->count; e++) {
-            const uint64_t *phase = l->phase + (size_t)place->element[e] * l->samples;
-            TORC_TRY(check_slot(ctx, l, place->element[e], circuit->output_row[o][e],
+    const torc_place *place = &circuit->program.outputs[output];
+    const torc_port *port = &circuit->spec.outputs[output];
+    for (uint32_t e = 0; e < place->count; e++) {
+        const size_t begin = (size_t)place->element[e] * l->samples;
+        if (place->encrypted) {
+            TORC_TRY(check_slot(ctx, l, place->element[e], circuit->output_row[output][e],
                                 "output element", e));
-            for (size_t s = 0; s < l->samples; s++) {
-                values[o][s * place->count + e] =
-                    torc_decode(phase[s], port->encoding_bits, port->is_signed);
-            }
+        }
+        for (size_t s = 0; s < l->samples; s++) {
+            values[s * place->count + e] =
+                place->encrypted
+                    ? torc_decode(l->phase[begin + s], port->encoding_bits, port->is_signed)
+                    : l->clear_value[begin + s];
         }
     }
     return TORC_OK;
@@ -253,7 +254,13 @@ static torc_status finish(torc_ctx *ctx, levels *l, torc_tensor *outputs)
     const torc_spec *spec = &l->circuit->spec;
     int64_t **values = NULL;
     TORC_TRY(TORC_ALLOC(ctx, values, spec->output_count));
-    torc_status s = read_outputs(ctx, l, values);
+    torc_status s = TORC_OK;
+    for (uint32_t o = 0; s == TORC_OK && o < spec->output_count; o++) {
+        s = TORC_ALLOC(ctx, values[o], l->samples * l->circuit->program.outputs[o].count);
+        if (s == TORC_OK) {
+            s = read_output(ctx, l, values[o], o);
+        }
+    }
     if (s == TORC_OK) {
         s = torc_spec_finish(ctx, outputs, spec, (const int64_t *const *)values, l->samples);
     }
@@ -275,6 +282,7 @@ static torc_status levels_open(torc_ctx *ctx, levels *l, const torc_verify_optio
     torc_noise_production(&l->noise, params);
     l->words = torc_params_big_words(params);
     TORC_TRY(TORC_ALLOC(ctx, l->phase, (size_t)circuit->program.element_count * l->samples));
+    TORC_TRY(TORC_ALLOC(ctx, l->clear_value, (size_t)circuit->program.clear_count * l->samples));
     TORC_TRY(TORC_ALLOC(ctx, l->value, l->samples));
     TORC_TRY(TORC_ALLOC(ctx, l->lwe, l->samples * l->words));
     TORC_TRY(torc_backend_virtual()->open(ctx, &l->clear, &circuit->program, params, NULL, &how));
@@ -291,6 +299,7 @@ static void levels_close(levels *l)
         l->target->backend->close(l->target);
     }
     free(l->phase);
+    free(l->clear_value);
     free(l->value);
     free(l->lwe);
 }

@@ -236,8 +236,8 @@ static const struct argp_option rows[] = {
     {"virtual", KEY_VIRTUAL, NULL, 0,
      "Stop after the bit-widths: the circuit runs in the clear only, at any width", 3},
     {"dump-after", KEY_DUMP_AFTER, "STAGE", 0,
-     "Print the state after a stage: import, quantise, measure, fuse, width, check, lower, "
-     "optimise",
+     "Print the state after a stage: import, quantize, measure, fuse, width, check, lower, "
+     "optimize",
      4},
     OPTION_THREADS,
     OPTION_JSON,
@@ -252,10 +252,10 @@ const command command_compile = {
         "Quantises the model with the example inputs, chooses secure parameters and writes a "
         "circuit. Prints the same report as `torc inspect'. With several inputs, repeat --inputset "
         "NAME=FILE.",
-    .example =
-        "Example:\n"
-        "  torc compile model.onnx --inputset calibration.npy -o m.torc --client-spec m.client\n"
-        "  torc compile model.onnx --inputset calibration.npy -o m.torc --bits 6 --json",
+    .example = "Example:\n"
+               "  torc compile model.onnx --inputset calibration.npy \\\n"
+               "      -o m.torc --client-spec m.client\n"
+               "  torc compile model.onnx --inputset calibration.npy -o m.torc --bits 6 --json",
     .options = rows,
     .run = run,
 };

@@ -196,6 +196,7 @@ void options_parse(options *out, const command *which, int argc, char **argv)
     parse_state state = {.options = out, .command = which};
     const struct argp argp = {
         .options = which->options, .parser = parse, .args_doc = which->arguments, .doc = doc};
+    (void)setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     argp_err_exit_status = torc_status_exit_code(TORC_E_ARGUMENT);
     argp_parse(&argp, argc, argv, 0, NULL, &state);
     free(doc);
