@@ -182,7 +182,7 @@ Test(command, inspect_draws_the_graph)
     succeeds("inspect m.torc --format dot");
     cr_expect_str_eq(result.out, "digraph circuit {\n"
                                  "  node [shape=box, fontname=\"monospace\"];\n"
-                                 "  n0 [label=\" x\"];\n"
+                                 "  n0 [label=\"x\"];\n"
                                  "  result [shape=ellipse];\n"
                                  "  n0 -> result;\n"
                                  "}\n");
