@@ -10,11 +10,12 @@
 
 static void print_text(const report *r)
 {
+    const char *graph = r->circuit->graph_text;
     report_print(r);
-    if (r->circuit->graph_text != NULL) {
+    if (graph != NULL && graph[0] != '\0') {
         putchar('\n');
-        print_untrusted(r->circuit->graph_text);
-        putchar('\n');
+        print_untrusted(graph);
+        printf("%s", graph[strlen(graph) - 1] == '\n' ? "" : "\n");
     }
 }
 

@@ -25,19 +25,12 @@ static torc_status check_secret_path(torc_ctx *ctx, const options *o)
 }
 
 static torc_status save(torc_ctx *ctx, const options *o, stage *files, const char *evaluation_path,
-                        const torc_secret_key *secret, const torc_evaluation_keys *evaluation)
+                        const torc_secret_key *secret, const torc_evaluation_keys *evaluation,
+                        const char *passphrase)
 {
-    char buffer[PASSPHRASE_BYTES] = "";
-    const char *passphrase = NULL;
-    torc_status s = passphrase_for_new(ctx, &passphrase, buffer, o);
-    if (s == TORC_OK) {
-        s = torc_evk_save(ctx, evaluation, evaluation_path);
-    }
-    if (s == TORC_OK) {
-        s = torc_secret_key_save(ctx, secret, o->secret_key, passphrase, o->force);
-    }
-    torc_wipe(buffer, sizeof buffer);
-    return s == TORC_OK ? stage_commit(ctx, files) : s;
+    TORC_TRY(torc_evk_save(ctx, evaluation, evaluation_path));
+    TORC_TRY(torc_secret_key_save(ctx, secret, o->secret_key, passphrase, o->force));
+    return stage_commit(ctx, files);
 }
 
 static void show(const options *o, const torc_secret_key *secret, const torc_spec *spec,
@@ -71,6 +64,8 @@ static torc_status make_keys(torc_ctx *ctx, const options *o, stage *files)
     torc_spec spec = {0};
     torc_secret_key *secret = NULL;
     torc_evaluation_keys *evaluation = NULL;
+    char buffer[PASSPHRASE_BYTES] = "";
+    const char *passphrase = NULL;
     torc_status s = TORC_OK;
     TORC_TRY(option_required(ctx, o->secret_key, "secret-key"));
     TORC_TRY(option_required(ctx, o->evaluation_keys, "evaluation-keys"));
@@ -79,12 +74,16 @@ static torc_status make_keys(torc_ctx *ctx, const options *o, stage *files)
     TORC_TRY(s);
     TORC_TRY(torc_spec_load(ctx, &spec, o->subject));
     warn_if_virtual(&spec, o->subject);
+    s = passphrase_for_new(ctx, &passphrase, buffer, o);
     const double begin = seconds_now();
-    s = torc_keygen(ctx, &secret, &evaluation, &spec, o->allow_log2_p_error);
+    if (s == TORC_OK) {
+        s = torc_keygen(ctx, &secret, &evaluation, &spec, o->allow_log2_p_error);
+    }
     const double seconds = seconds_now() - begin;
     if (s == TORC_OK) {
-        s = save(ctx, o, files, evaluation_path, secret, evaluation);
+        s = save(ctx, o, files, evaluation_path, secret, evaluation, passphrase);
     }
+    torc_wipe(buffer, sizeof buffer);
     if (s == TORC_OK) {
         show(o, secret, &spec, seconds);
     }

@@ -23,7 +23,11 @@ static void progress_show(void *user, const char *what, double done)
     static double last_shown;
     (void)user;
     const double now = seconds_now();
-    if (done < 1 && now - last_shown < 0.1) {
+    if (done >= 1) {
+        progress_clear();
+        return;
+    }
+    if (now - last_shown < 0.1) {
         return;
     }
     last_shown = now;

@@ -290,6 +290,7 @@ static void print_prediction(const report *r)
            format_bytes(c, p->ciphertext_bytes_out));
 }
 
+/* NaN where the compiler did not say. */
 static double compiled_number(const report *r, const char *name)
 {
     const cJSON *member = cJSON_GetObjectItemCaseSensitive(r->compiled, name);
@@ -298,9 +299,13 @@ static double compiled_number(const report *r, const char *name)
 
 static void print_compiled(const report *r)
 {
-    printf("quantised    lookups %.0f bits, inputs %.0f, weights %.0f, outputs %.0f\n",
-           compiled_number(r, "lookup_bits"), compiled_number(r, "input_bits"),
-           compiled_number(r, "weight_bits"), compiled_number(r, "output_bits"));
+    const double lookup_bits = compiled_number(r, "lookup_bits");
+    if (!isnan(lookup_bits)) {
+        printf("asked for    %.0f bits for lookups, %.0f for inputs, %.0f for weights, %.0f for "
+               "outputs\n",
+               lookup_bits, compiled_number(r, "input_bits"), compiled_number(r, "weight_bits"),
+               compiled_number(r, "output_bits"));
+    }
     const double labels = compiled_number(r, "labels_equal");
     if (!isnan(labels)) {
         printf("agreement    %.2f %% of labels as the float model, signal to noise %.1f dB "
