@@ -247,7 +247,8 @@ Test(command_errors, damaged_files_of_every_kind_are_found)
 
 Test(command_errors, models_and_inputsets_that_cannot_be_compiled)
 {
-#define COMPILE TORC " compile " DIGITS "digits_mlp.onnx -o new.torc --client-spec new.client "
+#define COMPILE     TORC " compile " DIGITS "digits_mlp.onnx -o new.torc --client-spec new.client "
+#define UNSUPPORTED "/usr/share/libonnx-testdata/data/node/test_det_2d/model.onnx"
     static const mistake mistakes[] = {
         {COMPILE "--inputset nan.npy", 3, "NaN"},
         {COMPILE "--inputset empty.npy", 3, "at least 1"},
@@ -259,6 +260,7 @@ Test(command_errors, models_and_inputsets_that_cannot_be_compiled)
         {COMPILE "--inputset " DIGITS "inputset.npy --p-error 1e-9 --profile private", 2,
          "exclude"},
         {COMPILE "--inputset " DIGITS "inputset.npy --output-name nothing", 2, "logits"},
+        {TORC " compile " UNSUPPORTED " --inputset nan.npy -o new.torc", 6, "Det"},
         {TORC " compile nan.npy --inputset nan.npy -o new.torc", 4, "nan.npy"},
         {TORC " compile none.onnx --inputset nan.npy -o new.torc", 10, "none.onnx"},
         {TORC " compile " DIGITS "digits_mlp.onnx --inputset nan.npy -o none/new.torc", 10, "none"},
