@@ -28,10 +28,11 @@ static void show(const options *o, const torc_circuit *circuit, const torc_run_s
     printf("simulated %zu samples%s in %s, %.0f a second\n", stats->samples,
            o->noise ? " with noise" : "", format_seconds(seconds, stats->seconds),
            (double)stats->samples / stats->seconds);
-    if (saturated != 0 || stats->overflows != 0) {
-        printf("%" PRIu64 " input values outside the calibrated range were clipped; %" PRIu64
-               " values left their range and wrapped\n",
-               saturated, stats->overflows);
+    if (saturated != 0) {
+        printf("%" PRIu64 " input values outside the calibrated range were clipped\n", saturated);
+    }
+    if (stats->overflows != 0) {
+        printf("%" PRIu64 " values left their range and wrapped\n", stats->overflows);
     }
 }
 

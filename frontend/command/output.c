@@ -87,15 +87,17 @@ const char *format_bytes(char out[32], uint64_t bytes)
 
 const char *format_seconds(char out[32], double seconds)
 {
-    if (seconds < 1e-3) {
-        snprintf(out, 32, "%.2g us", 1e6 * seconds);
-    } else if (seconds < 1) {
-        snprintf(out, 32, "%.3g ms", 1e3 * seconds);
-    } else if (seconds < 120) {
-        snprintf(out, 32, "%.3g s", seconds);
-    } else {
-        snprintf(out, 32, "%.1f min", seconds / 60);
+    static const struct {
+        double below;
+        double scale;
+        const char *unit;
+    } units[] = {{1e-3, 1e6, "us"}, {1, 1e3, "ms"}, {120, 1, "s"}, {HUGE_VAL, 1.0 / 60, "min"}};
+    size_t u = 0;
+    while (seconds >= units[u].below) {
+        u++;
     }
+    const double value = seconds * units[u].scale;
+    snprintf(out, 32, "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value, units[u].unit);
     return out;
 }
 

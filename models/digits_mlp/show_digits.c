@@ -59,7 +59,7 @@ static void show_image(const torc_tensor *arrays, size_t sample, double white, d
         case 3: printf("simulated             %d", label_of(&arrays[SIMULATED], sample)); break;
         case 4:
             printf("encrypted             %d  %s", encrypted,
-                   encrypted == truth ? "right" : "WRONG");
+                   encrypted == truth ? "right" : "wrong");
             break;
         case 5: printf("time                  %.2f s", seconds); break;
         default: break;
