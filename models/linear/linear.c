@@ -73,7 +73,7 @@ int main(void)
         s = compile(ctx, &circuit, graph);
     }
     if (s == TORC_OK) {
-        printf("%s\n", circuit->graph_text);
+        printf("%s", circuit->graph_text);
         printf("Max bit_width =  %" PRIu32 "\n", torc_maximum_integer_bit_width(circuit));
         s = simulate(ctx, circuit, &x);
     }
