@@ -242,7 +242,8 @@ static void choose_scales(torc_quant_try *t, uint32_t source, uint32_t bits)
     levels = levels < 1 ? 1 : levels; /* one signed bit: -1, 0 and 1 */
     for (uint32_t e = 0; e < s->count; e++) {
         double largest = s->is_output ? whole : magnitude(table->real + e * bins, bins, &ignored);
-        t->scale[s->first + e] = largest > 0 ? largest / levels : 1;
+        /* A channel that is always 0 must not stretch the weights that read it: scale 0. */
+        t->scale[s->first + e] = largest > 0 || !s->is_output ? largest / levels : 1;
         t->offset[s->first + e] = 0;
     }
 }
@@ -256,7 +257,8 @@ static torc_status round_table(torc_ctx *ctx, torc_quant_try *t, uint32_t source
         TORC_TRY(TORC_ALLOC(ctx, table->entry, bins * s->count));
     }
     for (size_t i = 0; i < bins * s->count; i++) {
-        table->entry[i] = (int64_t)rint(table->real[i] / t->scale[s->first + i / bins]);
+        double scale = t->scale[s->first + i / bins];
+        table->entry[i] = scale > 0 ? (int64_t)rint(table->real[i] / scale) : 0;
     }
     return TORC_OK;
 }
