@@ -67,8 +67,8 @@ typedef struct agreement {
     const double *real;  /* of output 0, [element][samples] */
     uint32_t count;      /* its elements */
     size_t equal;
-    double noise, signal;
-    const double *mean; /* [element] */
+    double noise, signal, power; /* signal: around the means */
+    const double *mean;          /* [element] */
 } agreement;
 
 static double output_element(const agreement *a, const torc_tensor *value, uint32_t i)
@@ -103,6 +103,7 @@ static torc_status compare_sample(torc_ctx *ctx, void *user, size_t sample, torc
         top = fmax(top, x);
         real_top = fmax(real_top, real);
         a->noise += (x - real) * (x - real);
+        a->power += real * real;
         a->signal += (real - a->mean[i]) * (real - a->mean[i]);
     }
     bool same_side = !(a->count == 1 && is_binary(a->g)) || (top > 0) == (real_top > 0);
@@ -138,8 +139,8 @@ static torc_status measure_agreement(torc_ctx *ctx, torc_compilation *c, const t
     TORC_TRY(status);
     c->has_agreement = true;
     c->labels_equal = (double)a.equal / (double)plan->samples;
-    c->signal_to_noise_db =
-        a.signal > 0 ? 10 * log10(a.signal / fmax(a.noise, a.signal * 1e-20)) : 0;
+    bool varies = a.signal > 1e-18 * a.power;
+    c->signal_to_noise_db = varies ? 10 * log10(a.signal / fmax(a.noise, a.signal * 1e-20)) : 0;
     return TORC_OK;
 }
 

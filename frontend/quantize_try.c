@@ -31,6 +31,15 @@ static uint32_t default_bits(const chooser *c, uint32_t source)
     return bits < c->max_bits ? bits : c->max_bits;
 }
 
+/* Most bits that the integers of an output may take: those of the layers that share a source with
+ * it. */
+static uint32_t output_limit(const chooser *c, uint32_t layer)
+{
+    enum { MAX_OUTPUT_BITS = 48 };
+    uint32_t shared = c->component_bits[c->plan->layers[layer].component];
+    return shared ? shared : MAX_OUTPUT_BITS;
+}
+
 /* --- tables of a fitted layer --------------------------------------------------------------------
  */
 
@@ -64,35 +73,87 @@ static torc_status measure_window(chooser *c, double *error, uint32_t *needed, u
     return status;
 }
 
-/* --- rounded contract: any window, lookups read its top bits
- * ----------------------------------------- */
-
-static torc_status choose_window(chooser *c, uint32_t *window_bits, uint32_t layer)
+/* The best window under the rounded contract, where lookups read its top bits. */
+static torc_status choose_window(chooser *c, double *best, uint32_t *window_bits, uint32_t *needed,
+                                 uint32_t layer)
 {
     uint32_t low;
     uint32_t high;
-    uint32_t needed;
-    double best = INFINITY;
+    *best = INFINITY;
     torc_quant_window_range(c->t, layer, &low, &high);
-    *window_bits = high;
     for (uint32_t w = low; w <= high; w++) {
         double error;
-        TORC_TRY(measure_window(c, &error, &needed, layer, w));
-        if (error < WORTH * best) {
-            best = error;
+        TORC_TRY(measure_window(c, &error, needed, layer, w));
+        if (error < WORTH * *best) {
+            *best = error;
             *window_bits = w;
         }
     }
     return TORC_OK;
 }
 
-/* --- exact contract: the window is what a lookup can read, sources get what fits it
- * -------------------- */
+/* Error of a layer with its sources as they are fixed now. Under the exact contract its window is
+ * what a lookup can read; a component's first layer chooses for all of them. */
+static torc_status measure_layer(chooser *c, double *error, uint32_t *window_bits, uint32_t *needed,
+                                 uint32_t layer)
+{
+    uint32_t shared = c->component_bits[c->plan->layers[layer].component];
+    if (c->plan->options->exact || shared) {
+        *window_bits = shared ? shared : c->plan->options->lookup_bits;
+        return measure_window(c, error, needed, layer, *window_bits);
+    }
+    return choose_window(c, error, window_bits, needed, layer);
+}
 
-static torc_status fix_open_sources(chooser *c, const bool *open, uint32_t bits)
+static torc_status measure_output(chooser *c, double *error, uint32_t layer)
+{
+    const torc_quant_layer *l = &c->plan->layers[layer];
+    torc_quant_fit fit;
+    *error = 0;
+    TORC_TRY(torc_quant_fit_output(c->ctx, &fit, c->t, layer, output_limit(c, layer)));
+    for (size_t i = 0; i < l->rows.count * c->plan->samples; i++) {
+        double off = fit.scale[i / c->plan->samples] * fit.value[i] - l->real[i];
+        *error += off * off;
+    }
+    torc_quant_fit_free(&fit);
+    return TORC_OK;
+}
+
+/* --- widths of sources ---------------------------------------------------------------------------
+ */
+
+/* Sources that a layer reads: those whose width is open, and whether some are fixed already. */
+typedef struct reads {
+    bool *open; /* [source] */
+    uint32_t open_count;
+    bool any_fixed;
+} reads;
+
+static torc_status find_reads(const chooser *c, reads *r, uint32_t layer)
+{
+    const torc_quant_plan *plan = c->plan;
+    const torc_real_rows *rows = &plan->layers[layer].rows;
+    uint32_t source = 0;
+    *r = (reads){0};
+    TORC_TRY(TORC_ALLOC(c->ctx, r->open, plan->source_count));
+    for (size_t t = 0; t < rows->begin[rows->count]; t++) {
+        uint32_t element = rows->term[t].source;
+        while (element < plan->sources[source].first ||
+               element >= plan->sources[source].first + plan->sources[source].count) {
+            source = (source + 1) % plan->source_count;
+        }
+        bool is_open = c->t->source_bits[source] == 0;
+        r->open_count += is_open && !r->open[source];
+        r->open[source] = is_open;
+        r->any_fixed = r->any_fixed || !is_open;
+    }
+    return TORC_OK;
+}
+
+static torc_status fix_open(chooser *c, const reads *r, uint32_t bits)
 {
     for (uint32_t i = 0; i < c->plan->source_count; i++) {
-        if (open[i]) {
+        if (r->open[i]) {
             uint32_t most = default_bits(c, i);
             TORC_TRY(torc_quant_fix_source(c->ctx, c->t, i, bits < most ? bits : most));
         }
@@ -100,64 +161,44 @@ static torc_status fix_open_sources(chooser *c, const bool *open, uint32_t bits)
     return TORC_OK;
 }
 
-/* open[source]: the layer reads it and its width is not fixed yet. */
-static void find_open_sources(const chooser *c, bool *open, uint32_t layer)
+/* Open sources take all their bits, unless sums must fit a lookup (exact contract) or the layer
+ * also reads sources of a fixed width: then the coarser side would take all the bits of the
+ * weights. */
+static uint32_t fewest_bits(const chooser *c, const reads *r)
 {
-    const torc_real_rows *rows = &c->plan->layers[layer].rows;
-    uint32_t source = 0;
-    for (size_t t = 0; t < rows->begin[rows->count]; t++) {
-        uint32_t element = rows->term[t].source;
-        while (element < c->plan->sources[source].first ||
-               element >= c->plan->sources[source].first + c->plan->sources[source].count) {
-            source = (source + 1) % c->plan->source_count;
-        }
-        open[source] = c->t->source_bits[source] == 0;
-    }
+    bool search = r->open_count > 0 && (c->plan->options->exact || r->any_fixed);
+    return search ? 1 : c->max_bits;
 }
 
-/* The widths of the open sources that give the least error; *needed is set when none fits. */
-static torc_status search_source_bits(chooser *c, const bool *open, uint32_t *best_bits,
-                                      uint32_t *needed, uint32_t layer, uint32_t window_bits)
+typedef struct choice {
+    double error;
+    uint32_t bits, window_bits, needed;
+} choice;
+
+static torc_status measure_choice(chooser *c, choice *now, const reads *r, uint32_t layer,
+                                  bool is_output)
 {
-    double best = INFINITY;
+    TORC_TRY(fix_open(c, r, now->bits));
+    return is_output ? measure_output(c, &now->error, layer)
+                     : measure_layer(c, &now->error, &now->window_bits, &now->needed, layer);
+}
+
+/* The widths of the open sources, and the window, of least error. best->window_bits is 0 when
+ * nothing fits; best->needed then is the least width that any choice needs. */
+static torc_status choose(chooser *c, choice *best, const reads *r, uint32_t layer, bool is_output)
+{
     uint32_t least = UINT32_MAX;
-    *best_bits = 0;
-    for (uint32_t bits = 1; bits <= TORC_QUANT_OUTPUT_BITS && bits <= c->max_bits; bits++) {
-        double error;
-        TORC_TRY(fix_open_sources(c, open, bits));
-        TORC_TRY(measure_window(c, &error, needed, layer, window_bits));
-        if (error < best) {
-            best = error;
-            *best_bits = bits;
+    *best = (choice){.error = INFINITY, .bits = c->max_bits};
+    for (uint32_t bits = c->max_bits; bits >= fewest_bits(c, r); bits--) {
+        choice now = {.bits = bits};
+        TORC_TRY(measure_choice(c, &now, r, layer, is_output));
+        if (now.error < WORTH * best->error) {
+            *best = now;
         }
-        least = *needed < least ? *needed : least;
+        least = now.needed < least ? now.needed : least;
     }
-    *needed = *best_bits ? 0 : least;
-    return TORC_OK;
-}
-
-static torc_status choose_exact(chooser *c, uint32_t *window_bits, uint32_t layer)
-{
-    uint32_t best_bits;
-    uint32_t needed = 0;
-    bool *open;
-    *window_bits = c->plan->options->lookup_bits;
-    TORC_TRY(TORC_ALLOC(c->ctx, open, c->plan->source_count));
-    find_open_sources(c, open, layer);
-    torc_status status = search_source_bits(c, open, &best_bits, &needed, layer, *window_bits);
-    if (status == TORC_OK && needed) {
-        status = torc_fail(c->ctx, TORC_E_WIDTH,
-                           "%s: with inputs of 1 bit and weights -1, 0, 1 its sums still take %u "
-                           "bits, an exact lookup reads %u; drop --exact, raise --bits (at most 8) "
-                           "or make the layer narrower",
-                           c->plan->g->nodes[c->plan->layers[layer].node].where, needed,
-                           c->plan->options->lookup_bits);
-    }
-    if (status == TORC_OK) {
-        status = fix_open_sources(c, open, best_bits);
-    }
-    free(open);
-    return status;
+    best->needed = least;
+    return fix_open(c, r, best->bits);
 }
 
 /* --- layers in order -----------------------------------------------------------------------------
@@ -170,44 +211,51 @@ static torc_status make_tables(chooser *c, uint32_t layer)
         if (c->plan->sources[i].layer == layer) {
             TORC_TRY(torc_quant_table_create(c->ctx, &c->t->tables[i], c->plan, i, fit,
                                              index_bits(c, fit->window_bits)));
-            if (!c->plan->options->exact) {
-                TORC_TRY(torc_quant_fix_source(c->ctx, c->t, i, default_bits(c, i)));
-            }
         }
     }
     return TORC_OK;
 }
 
+static torc_status refuse_layer(chooser *c, uint32_t layer, uint32_t needed)
+{
+    return torc_fail(
+        c->ctx, TORC_E_WIDTH,
+        "%s: with inputs of 1 bit and weights -1, 0, 1 its sums still take %u bits, an "
+        "exact lookup reads %u; drop --exact, raise --bits (at most 8) or make the "
+        "layer narrower",
+        c->plan->g->nodes[c->plan->layers[layer].node].where, needed,
+        c->plan->options->lookup_bits);
+}
+
 static torc_status fit_lookup_layer(chooser *c, uint32_t layer)
 {
-    uint32_t *shared = &c->component_bits[c->plan->layers[layer].component];
-    uint32_t window_bits;
-    uint32_t needed;
-    bool fits;
-    if (c->plan->options->exact) {
-        TORC_TRY(choose_exact(c, &window_bits, layer));
-    } else if (*shared) {
-        window_bits = *shared;
-    } else {
-        TORC_TRY(choose_window(c, &window_bits, layer));
+    reads r;
+    choice best;
+    bool fits = false;
+    uint32_t needed = 0;
+    TORC_TRY(find_reads(c, &r, layer));
+    torc_status status = choose(c, &best, &r, layer, false);
+    free(r.open);
+    TORC_TRY(status);
+    if (best.window_bits == 0) {
+        return refuse_layer(c, layer, best.needed);
     }
-    *shared = window_bits;
-    TORC_TRY(
-        torc_quant_fit_layer(c->ctx, &c->t->fits[layer], &fits, &needed, c->t, layer, window_bits));
-    if (!fits) { /* only a window that was forced by another layer of the component can be too small
-                  */
-        return torc_fail(c->ctx, TORC_E_WIDTH, "%s: its sums take %u bits, %u are available",
-                         c->plan->g->nodes[c->plan->layers[layer].node].where, needed, window_bits);
-    }
-    return make_tables(c, layer);
+    c->component_bits[c->plan->layers[layer].component] = best.window_bits;
+    TORC_TRY(torc_quant_fit_layer(c->ctx, &c->t->fits[layer], &fits, &needed, c->t, layer,
+                                  best.window_bits));
+    return fits ? make_tables(c, layer) : refuse_layer(c, layer, needed);
 }
 
 static torc_status fit_output_layer(chooser *c, uint32_t layer)
 {
-    enum { MAX_OUTPUT_BITS = 48 };
-    uint32_t shared = c->component_bits[c->plan->layers[layer].component];
+    reads r;
+    choice best;
+    TORC_TRY(find_reads(c, &r, layer));
+    torc_status status = choose(c, &best, &r, layer, true);
+    free(r.open);
+    TORC_TRY(status);
     return torc_quant_fit_output(c->ctx, &c->t->outputs[layer], c->t, layer,
-                                 shared ? shared : MAX_OUTPUT_BITS);
+                                 output_limit(c, layer));
 }
 
 static torc_status fit_all(chooser *c)
@@ -223,14 +271,14 @@ static torc_status fit_all(chooser *c)
             TORC_TRY(fit_lookup_layer(c, l));
         }
     }
-    for (uint32_t i = 0; i < plan->source_count; i++) {
-        if (c->t->source_bits[i] == 0) {
-            TORC_TRY(torc_quant_fix_source(c->ctx, c->t, i, default_bits(c, i)));
-        }
-    }
     for (uint32_t l = 0; l < plan->layer_count; l++) {
         if (plan->layers[l].is_output) {
             TORC_TRY(fit_output_layer(c, l));
+        }
+    }
+    for (uint32_t i = 0; i < plan->source_count; i++) { /* read by nothing, or outputs themselves */
+        if (c->t->source_bits[i] == 0) {
+            TORC_TRY(torc_quant_fix_source(c->ctx, c->t, i, default_bits(c, i)));
         }
     }
     return TORC_OK;
