@@ -56,16 +56,18 @@ def finish(folder, name, path, x, scores, label):
         np.save(os.path.join(folder, name + ".label.npy"), np.concatenate(out[label]).astype(np.int64))
 
 
-def fit(net, x, out, steps=300):
-    """A few steps towards a smooth target, so that the weights are those of a trained network."""
+def fit(net, draw, out, steps=300):
+    """Fits a smooth function, so that weights and activations are those of a trained network."""
     generator = torch.Generator().manual_seed(1)
-    flat = torch.tensor(x).flatten(1)
-    target = torch.sin(flat @ torch.randn(flat.shape[1], out, generator=generator))
-    optimizer = torch.optim.Adam(net.parameters(), 5e-3)
+    x = torch.tensor(draw(1000))
+    flat = (x.flatten(1) - x.flatten(1).mean(0)) / x.flatten(1).std(0)
+    hidden = torch.tanh(1.5 * flat @ torch.randn(flat.shape[1], 4, generator=generator)
+                        / flat.shape[1] ** 0.5)
+    target = hidden @ torch.randn(4, out, generator=generator)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     for _ in range(steps):
-        y = net(torch.tensor(x))
         optimizer.zero_grad()
-        ((y.reshape(len(x), -1) - target) ** 2).mean().backward()
+        ((net(x).reshape(len(x), -1) - target) ** 2).mean().backward()
         optimizer.step()
     return net.eval()
 
@@ -135,11 +137,15 @@ def torch_models(folder):
     for seed, (name, make, shape, out, opset, dynamo, symbolic) in enumerate(table):
         torch.manual_seed(seed)
         generator = np.random.default_rng(seed)
-        x = generator.normal(size=(ROWS, *shape)).astype(np.float32)
-        if name == "dyn_scaled":
-            x = (x * [1, 2, 0.1, 5, 1, 20] + [1, -2, 0.5, 3, 0, 10]).astype(np.float32)
-        net = make()
-        net = fit(net, x, out)
+
+        def draw(rows):
+            x = generator.uniform(-2, 2, size=(rows, *shape))
+            if name == "dyn_scaled":
+                x = x * [1, 2, 0.1, 5, 1, 20] + [1, -2, 0.5, 3, 0, 10]
+            return x.astype(np.float32)
+
+        x = draw(ROWS)
+        net = fit(make(), draw, out)
         path = os.path.join(folder, name + ".onnx")
         extra = {}
         if symbolic:
@@ -176,6 +182,9 @@ def sklearn_models(folder):
         ("skl_diabetes_scaled", load_diabetes, MLPRegressor, True,
          dict(hidden_layer_sizes=(12,)), "float", None),
         ("skl_diabetes_tanh", load_diabetes, MLPRegressor, False,
+         dict(hidden_layer_sizes=(8, 4), activation="tanh", learning_rate_init=0.01), "float",
+         None),
+        ("skl_constant", load_diabetes, MLPRegressor, False,  # saturated: gives one value always
          dict(hidden_layer_sizes=(8, 4), activation="tanh", solver="lbfgs"), "float", None),
         ("skl_identity_double", load_diabetes, MLPRegressor, True,
          dict(hidden_layer_sizes=(6,), activation="identity", solver="lbfgs"), "double", None),
@@ -186,6 +195,8 @@ def sklearn_models(folder):
         x, y = rows(load)
         if kind == "int":
             x = np.rint(x * 10)
+        if name == "skl_diabetes_tanh":  # no scaler in the model, so data of a good scale
+            x, y = x * 20, (y - 152) / 77
         m = model(cls, seed, scaled, **arguments).fit(x, y)
         types = {"float": (FloatTensorType, np.float32), "double": (DoubleTensorType, np.float64),
                  "int": (Int64TensorType, np.int64)}[kind]
