@@ -27,9 +27,9 @@ static torc_status try_grid(torc_ctx *ctx, torc_quant_try *out, const torc_quant
                             bool common_grid)
 {
     torc_status status = TORC_E_WIDTH;
-    const uint32_t most = plan->options->input_bits > TORC_QUANT_OUTPUT_BITS
-                              ? plan->options->input_bits
-                              : TORC_QUANT_OUTPUT_BITS;
+    const uint32_t entry_bits = torc_quant_entry_bits(plan->options);
+    const uint32_t input_bits = plan->options->input_bits;
+    const uint32_t most = input_bits > entry_bits ? input_bits : entry_bits;
     for (uint32_t bits = most; bits > 0 && status == TORC_E_WIDTH; bits--) {
         status = torc_quant_try_create(ctx, out, plan, common_grid, bits);
         if (!plan->options->exact) {

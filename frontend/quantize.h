@@ -4,7 +4,7 @@
  * *source* elements y. A source is an encrypted input, or the result of an element-wise function of
  * one layer, which becomes a lookup. In integers:
  *
- *   y_e = offset_e + scale_e q_e                 q_e: input_bits or LOOKUP_OUTPUT_BITS wide
+ *   y_e = offset_e + scale_e q_e                 q_e: input_bits or entry bits wide
  *   v_o = sum_i w_oi q_i + c_o   in [0, 2^w)     w_oi = round(a_oi scale_i / s_o), |w_oi| <
  * 2^(bits-1) z_o ~ shift_o + s_o v_o
  *
@@ -17,9 +17,8 @@
 #include "frontend/compile.h"
 #include "frontend/quantize_rows.h"
 
-#define TORC_QUANT_OUTPUT_BITS 8   /* of a lookup's entries; they cost nothing */
-#define TORC_QUANT_WIDEN       0.1 /* of the calibrated range, on each side */
-#define TORC_QUANT_NONE        UINT32_MAX
+#define TORC_QUANT_WIDEN 0.1 /* of the calibrated range, on each side */
+#define TORC_QUANT_NONE  UINT32_MAX
 
 typedef struct torc_quant_source {
     uint32_t node;  /* of the float graph */
@@ -118,6 +117,10 @@ double torc_quant_table_error(const torc_quant_plan *plan, uint32_t source,
 /* Chooses scales, rounds entries to `bits` and fills q of the source. */
 TORC_MUST_CHECK torc_status torc_quant_fix_source(torc_ctx *ctx, torc_quant_try *t, uint32_t source,
                                                   uint32_t bits);
+
+/* Widths of a lookup's entries; they cost nothing: three bits finer than the lookups that follow.
+ */
+uint32_t torc_quant_entry_bits(const torc_options *options);
 
 /* quantize_try.c: all layers in order. max_bits bounds the width of every source; E_WIDTH when a
  * layer then has no exact window, with what it would need. */

@@ -23,10 +23,15 @@ static uint32_t index_bits(const chooser *c, uint32_t window_bits)
     return p < window_bits ? p : window_bits;
 }
 
+uint32_t torc_quant_entry_bits(const torc_options *options)
+{
+    return options->lookup_bits + 3 > 8 && !options->exact ? options->lookup_bits + 3 : 8;
+}
+
 static uint32_t default_bits(const chooser *c, uint32_t source)
 {
     uint32_t bits = c->plan->sources[source].input == TORC_QUANT_NONE
-                        ? TORC_QUANT_OUTPUT_BITS
+                        ? torc_quant_entry_bits(c->plan->options)
                         : c->plan->options->input_bits;
     return bits < c->max_bits ? bits : c->max_bits;
 }
