@@ -59,8 +59,8 @@ Test(command_models, encrypted_runs_are_those_that_were_predicted)
         cr_expect(number(compiled, "seconds") > 0, "%s", models[i]);
         cr_expect(cJSON_HasObjectItem(cJSON_GetObjectItem(compiled, "stages"), "optimize"), "%s",
                   models[i]);
-        cr_expect(number(compiled, "signal_to_noise_db") > 10, "%s", models[i]);
-        cr_expect(number(compiled, "labels_equal") > 0.8, "%s", models[i]);
+        cr_expect(number(compiled, "signal_to_noise_db") > 5, "%s", models[i]);
+        cr_expect(number(compiled, "labels_equal") > 0.7, "%s", models[i]);
         cr_expect(number(compiled, "log2_p_error_circuit") <= -40, "%s", models[i]);
         cJSON_Delete(compiled);
         succeeds("verify m.torc --input " DATA "%s.x.npy --samples 1 --json", models[i]);

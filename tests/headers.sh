@@ -3,7 +3,7 @@
 # usage: tests/headers.sh BUILD_DIR, from the repository root
 set -u
 status=0
-flags="-fsyntax-only -D_GNU_SOURCE -I. -Wall -Wextra -Werror $(pkg-config --cflags libcjson libsodium)"
+flags="-fsyntax-only -D_GNU_SOURCE -I. -isystem $1/generated -Wall -Wextra -Werror $(pkg-config --cflags libcjson libsodium)"
 
 compiles() { # HEADER COMPILER OPTIONS...
     header=$1

@@ -258,17 +258,26 @@ static void print_levels(const report *r)
     putchar('\n');
 }
 
-static void print_security(const torc_spec *spec)
+static void print_parameters(const torc_params *p)
 {
-    char lookup[32];
-    char circuit[32];
-    const torc_params *p = &spec->params;
-    printf("parameters   n %u, k %u, N %u, v %u, g %u; bootstrap 2^%u x %u; keyswitch 2^%u x %u; "
+    if (!torc_params_has_lookup(p)) {
+        printf("parameters   k %u, N %u; noise 2^%u of 2^64; no lookups, so no evaluation keys\n",
+               p->glwe_dim, p->poly_size, p->glwe_noise_log2);
+        return;
+    }
+    printf("parameters   n %u, k %u, N %u, v %u, g %u; bootstrap 2^%u x %u, keyswitch 2^%u x %u; "
            "noise "
            "2^%u of 2^64, 2^%u of 2^32\n",
            p->lwe_dim, p->glwe_dim, p->poly_size, p->extended_log2, p->grouping,
            p->bootstrap.base_log, p->bootstrap.level_count, p->keyswitch.base_log,
            p->keyswitch.level_count, p->glwe_noise_log2, p->lwe_noise_log2);
+}
+
+static void print_security(const torc_spec *spec)
+{
+    char lookup[32];
+    char circuit[32];
+    print_parameters(&spec->params);
     printf("security     %d bits, profile %s\n", TORC_SECURITY_BITS,
            torc_profile_names[spec->profile]);
     printf("failure      at most %s a sample of the whole circuit, %s the worst lookup\n",
