@@ -1,6 +1,8 @@
 /* Messages, progress and the formats of figures. */
 #include "frontend/command/output.h"
 
+#include "runtime/spec_names.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,7 +67,7 @@ void print_json(cJSON *object)
 
 const char *format_probability(char out[32], double log2_p)
 {
-    if (log2_p == -HUGE_VAL) {
+    if (log2_p <= TORC_LOG2_P_NEVER) {
         return "0";
     }
     snprintf(out, 32, "2^%.1f", log2_p);
