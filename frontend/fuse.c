@@ -23,49 +23,6 @@ typedef struct fuser {
     torc_problems problems;
 } fuser;
 
-/* --- which nodes are needed ------------------------------------------------------------------- */
-
-static torc_status need_operands(torc_ctx *ctx, fuser *f, uint32_t id)
-{
-    const torc_node *node = &f->g->nodes[id];
-    if (torc_evaluator_is_fixed(f->e, id)) {
-        return TORC_OK;
-    }
-    if (torc_needs_table(f->g, id) && node->type.dtype == TORC_I64) {
-        torc_group *group = &f->groups[id];
-        TORC_TRY(torc_group_find(ctx, group, &f->finder, id));
-        TORC_TRY(torc_explain_group(ctx, &f->problems, group));
-        if (group->kind == TORC_GROUP_FOUND) {
-            f->is_needed[group->source] = true;
-            return TORC_OK;
-        }
-    }
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        f->is_needed[node->inputs[i]] = true;
-    }
-    return TORC_OK;
-}
-
-static torc_status find_groups(torc_ctx *ctx, fuser *f)
-{
-    for (uint32_t i = 0; i < f->g->output_count; i++) {
-        f->is_needed[f->g->outputs[i].node] = true;
-        f->finder.user_count[f->g->outputs[i].node]++;
-    }
-    for (uint32_t id = 0; id < f->g->node_count; id++) {
-        f->is_needed[id] |= f->g->nodes[id].op == TORC_OP_INPUT;
-        for (uint32_t i = 0; i < f->g->nodes[id].input_count; i++) {
-            f->finder.user_count[f->g->nodes[id].inputs[i]]++;
-        }
-    }
-    for (uint32_t id = f->g->node_count; id-- > 0;) {
-        if (f->is_needed[id]) {
-            TORC_TRY(need_operands(ctx, f, id));
-        }
-    }
-    return TORC_OK;
-}
-
 /* --- bodies ----------------------------------------------------------------------------------- */
 
 /* A constant with the value of a fixed node. */
@@ -131,6 +88,77 @@ static torc_status build_body(torc_ctx *ctx, fuser *f, torc_graph **out, const t
         return s;
     }
     *out = body;
+    return TORC_OK;
+}
+
+/* --- which nodes are needed ------------------------------------------------------------------- */
+
+static torc_status group_mixes(torc_ctx *ctx, fuser *f, bool *mixes, const torc_group *group)
+{
+    torc_graph *body = NULL;
+    int64_t *source_of = NULL;
+    uint32_t mixing = UINT32_MAX;
+    TORC_TRY(build_body(ctx, f, &body, group));
+    const torc_status s = torc_body_elements(ctx, &source_of, &mixing, body);
+    *mixes = mixing != UINT32_MAX;
+    free(source_of);
+    torc_graph_free(body);
+    return s;
+}
+
+/* Going up past sums of different elements would mix them: then the group stays below. */
+static torc_status find_group(torc_ctx *ctx, fuser *f, torc_group *group, uint32_t id)
+{
+    bool mixes = false;
+    TORC_TRY(torc_group_find(ctx, group, &f->finder, id, false));
+    if (group->kind == TORC_GROUP_FOUND) {
+        TORC_TRY(group_mixes(ctx, f, &mixes, group));
+    }
+    if (mixes) {
+        torc_group_free(group);
+        TORC_TRY(torc_group_find(ctx, group, &f->finder, id, true));
+    }
+    return TORC_OK;
+}
+
+static torc_status need_operands(torc_ctx *ctx, fuser *f, uint32_t id)
+{
+    const torc_node *node = &f->g->nodes[id];
+    if (torc_evaluator_is_fixed(f->e, id)) {
+        return TORC_OK;
+    }
+    if (torc_needs_table(f->g, id) && node->type.dtype == TORC_I64) {
+        torc_group *group = &f->groups[id];
+        TORC_TRY(find_group(ctx, f, group, id));
+        TORC_TRY(torc_explain_group(ctx, &f->problems, group));
+        if (group->kind == TORC_GROUP_FOUND) {
+            f->is_needed[group->source] = true;
+            return TORC_OK;
+        }
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        f->is_needed[node->inputs[i]] = true;
+    }
+    return TORC_OK;
+}
+
+static torc_status find_groups(torc_ctx *ctx, fuser *f)
+{
+    for (uint32_t i = 0; i < f->g->output_count; i++) {
+        f->is_needed[f->g->outputs[i].node] = true;
+        f->finder.user_count[f->g->outputs[i].node]++;
+    }
+    for (uint32_t id = 0; id < f->g->node_count; id++) {
+        f->is_needed[id] |= f->g->nodes[id].op == TORC_OP_INPUT;
+        for (uint32_t i = 0; i < f->g->nodes[id].input_count; i++) {
+            f->finder.user_count[f->g->nodes[id].inputs[i]]++;
+        }
+    }
+    for (uint32_t id = f->g->node_count; id-- > 0;) {
+        if (f->is_needed[id]) {
+            TORC_TRY(need_operands(ctx, f, id));
+        }
+    }
     return TORC_OK;
 }
 

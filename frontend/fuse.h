@@ -35,9 +35,11 @@ typedef struct torc_group_finder {
 bool torc_needs_table(const torc_graph *g, uint32_t node);
 
 /* The group that ends in the integer node `terminal`. Lookups that would feed nothing but this one
- * are taken in when that saves work. The caller frees it. */
+ * are taken in when that saves work; with `aligned`, only through nodes that work element by
+ * element on operands of their own shape. The caller frees it. */
 TORC_MUST_CHECK torc_status torc_group_find(torc_ctx *ctx, torc_group *out,
-                                            const torc_group_finder *finder, uint32_t terminal);
+                                            const torc_group_finder *finder, uint32_t terminal,
+                                            bool aligned);
 void torc_group_free(torc_group *group);
 
 /* Repeats the moves and broadcasts of the body on the integer itself, so that the lookup after them

@@ -79,6 +79,22 @@ static bool is_expandable(const torc_group_finder *f, uint32_t id)
     return f->g->nodes[id].type.encrypted && is_fusable(&f->g->nodes[id]);
 }
 
+/* Element i of the node depends on elements i of its variable operands alone: going up through such
+ * nodes can never mix elements. */
+static bool is_aligned(const torc_group_finder *f, uint32_t id)
+{
+    const torc_node *node = &f->g->nodes[id];
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const torc_type *type = &f->g->nodes[node->inputs[i]].type;
+        if (!torc_evaluator_is_fixed(f->e, node->inputs[i]) &&
+            (type->rank != node->type.rank ||
+             memcmp(type->shape, node->type.shape, type->rank * sizeof *type->shape) != 0)) {
+            return false;
+        }
+    }
+    return is_expandable(f, id) && torc_op_is_cellwise(node->op);
+}
+
 static void expand(const torc_group_finder *f, torc_group *group, uint32_t id)
 {
     group->is_start[id] = false;
@@ -86,12 +102,14 @@ static void expand(const torc_group_finder *f, torc_group *group, uint32_t id)
     absorb(f, group, id);
 }
 
+typedef bool may_expand_fn(const torc_group_finder *f, uint32_t id);
+
 /* The latest start cannot be the common ancestor of the others, so it must go inside. */
-static void reduce(const torc_group_finder *f, torc_group *group)
+static void reduce(const torc_group_finder *f, torc_group *group, may_expand_fn *may_expand)
 {
     while (group->kind == TORC_GROUP_FOUND && group->start_count > 1) {
         const uint32_t id = last_start(f, group);
-        if (!is_expandable(f, id)) {
+        if (!may_expand(f, id)) {
             group->kind = TORC_GROUP_MULTIPLE_INPUTS;
             return;
         }
@@ -165,14 +183,15 @@ static bool is_worth(const torc_group_finder *f, const torc_group *larger, const
 }
 
 /* Goes up from the source as long as that is possible and keeps the last step that pays. */
-static torc_status extend(torc_ctx *ctx, const torc_group_finder *f, torc_group *group)
+static torc_status extend(torc_ctx *ctx, const torc_group_finder *f, torc_group *group,
+                          may_expand_fn *may_expand)
 {
     torc_group larger;
     TORC_TRY(copy_group(ctx, &larger, group, f->g->node_count));
     torc_status s = TORC_OK;
-    while (s == TORC_OK && is_expandable(f, larger.source)) {
+    while (s == TORC_OK && may_expand(f, larger.source)) {
         expand(f, &larger, larger.source);
-        reduce(f, &larger);
+        reduce(f, &larger, may_expand);
         if (larger.kind != TORC_GROUP_FOUND) {
             break;
         }
@@ -186,7 +205,7 @@ static torc_status extend(torc_ctx *ctx, const torc_group_finder *f, torc_group 
 }
 
 torc_status torc_group_find(torc_ctx *ctx, torc_group *out, const torc_group_finder *f,
-                            uint32_t terminal)
+                            uint32_t terminal, bool aligned)
 {
     torc_group group = {.kind = TORC_GROUP_FOUND, .terminal = terminal};
     *out = (torc_group){0};
@@ -194,8 +213,10 @@ torc_status torc_group_find(torc_ctx *ctx, torc_group *out, const torc_group_fin
     s = s == TORC_OK ? TORC_ALLOC(ctx, group.is_start, f->g->node_count) : s;
     if (s == TORC_OK) {
         absorb(f, &group, terminal);
-        reduce(f, &group);
-        s = group.kind == TORC_GROUP_FOUND ? extend(ctx, f, &group) : TORC_OK;
+        reduce(f, &group, is_expandable);
+        s = group.kind == TORC_GROUP_FOUND
+                ? extend(ctx, f, &group, aligned ? is_aligned : is_expandable)
+                : TORC_OK;
     }
     if (s != TORC_OK) {
         torc_group_free(&group);
