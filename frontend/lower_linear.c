@@ -64,7 +64,7 @@ static grouping choose_grouping(const rows_view *v)
     while (run < v->count && same_sources(v, 0, run)) {
         run++;
     }
-    if (v->count % run == 0) {
+    if (run > 1 && v->count % run == 0) {
         const grouping blocks = {v->count / run, run, run, 1};
         if (fits(v, &blocks)) {
             return blocks;
