@@ -236,7 +236,7 @@ static torc_status fill_level(torc_lowering *low, uint32_t level, level_fill *fi
 
 static torc_status emit_level(torc_lowering *low, uint32_t level)
 {
-    torc_instr instr = {.kind = TORC_INSTR_LOOKUP, .level = level};
+    torc_instr instr = {.kind = TORC_INSTR_LOOKUP, .level = level - 1};
     level_fill fill = {.lookup = &instr.lookup};
     const uint32_t count = level_lookups(low, level, &instr.lookup.out);
     torc_status status = fill_level(low, level, &fill, count);
