@@ -6,7 +6,7 @@
 
 #include <criterion/criterion.h>
 
-#define GRAPHS  6
+#define GRAPHS  16
 #define SAMPLES 4
 
 static void expect_equal(const torc_tensor *a, const torc_tensor *b, uint64_t seed, uint32_t output)

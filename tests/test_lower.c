@@ -55,16 +55,23 @@ static uint32_t instructions(const torc_circuit *circuit, torc_instr_kind kind)
 Test(lower, one_source_reached_twice_counts_once)
 {
     start();
-    const torc_value x = input(1);
+    const torc_value x = input(2);
     const int64_t table[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const torc_value twice = torc_mul(g, x, torc_scalar_i64(g, 2));
-    torc_output(g, "y", torc_table_lookup(g, torc_add(g, twice, x), table, 16));
-    torc_circuit *circuit = compile(1, 3, true);
+    const torc_value thrice = torc_add(g, twice, x);
+    /* 3 x0 + x1: a table on two elements, so that nothing moves into the table */
+    const int64_t weight[2] = {1, 0};
+    const int64_t other[2] = {0, 1};
+    const torc_value first = torc_dot(g, torc_constant_i64(g, weight, 1, (size_t[]){2}), thrice);
+    const torc_value second = torc_dot(g, torc_constant_i64(g, other, 1, (size_t[]){2}), x);
+    torc_output(g, "y", torc_table_lookup(g, torc_add(g, first, second), table, 16));
+    torc_circuit *circuit = compile(2, 3, true);
     cr_assert_eq(circuit->row_count, 2);
     cr_expect_eq(circuit->rows[0].kind, TORC_ROW_LOOKUP_EXACT);
-    cr_expect_eq(circuit->rows[0].bits, 4, "3 * 3 = 9 needs 4 bits");
-    cr_expect_float_eq(circuit->rows[0].norm_sq_fresh, 9, 0.9);
-    cr_expect_geq(circuit->rows[0].norm_sq_fresh, 9 - 1e-9, "norms are rounded up");
+    cr_expect_eq(circuit->rows[0].bits, 4, "3 * 3 + 3 = 12 needs 4 bits");
+    cr_expect_float_eq(circuit->rows[0].norm_sq_fresh, 10,
+                       0.9); /* 3^2 + 1^2, not 2^2 + 1^2 + 1^2 */
+    cr_expect_geq(circuit->rows[0].norm_sq_fresh, 10 - 1e-9, "norms are rounded up");
     cr_expect_eq(circuit->rows[0].norm_sq_lookup, 0);
     stop(circuit);
 }
