@@ -77,7 +77,7 @@ typedef struct part_key {
 static part_key key_of(uint32_t index, const char *suffix)
 {
     part_key key;
-    snprintf(key.text, sizeof key.text, "part_%u%s", index, suffix);
+    (void)snprintf(key.text, sizeof key.text, "part_%u%s", index, suffix);
     return key;
 }
 
@@ -114,17 +114,22 @@ static torc_status write_part(torc_ctx *ctx, torc_writer *writer, const torc_cip
                               shape, part->word);
 }
 
-static torc_status write_all(torc_ctx *ctx, torc_writer *writer, const torc_ciphertexts *ct,
-                             const char *path)
+static torc_status write_header(torc_ctx *ctx, torc_writer *writer, const torc_ciphertexts *ct)
 {
-    TORC_TRY(check_rows(ctx, ct));
     TORC_TRY(torc_header_put_u64(ctx, writer, "is_result", ct->is_result));
     TORC_TRY(torc_header_put_u64(ctx, writer, "big_dim", ct->big_dim));
     TORC_TRY(torc_header_put_u64(ctx, writer, "samples", ct->samples));
     TORC_TRY(torc_header_put_u64(ctx, writer, "part_count", ct->part_count));
     TORC_TRY(torc_writer_hex(ctx, writer, "circuit_id", ct->circuit_id, TORC_ID_BYTES));
     TORC_TRY(torc_writer_hex(ctx, writer, "key_id", ct->key_id, TORC_KEY_ID_BYTES));
-    TORC_TRY(torc_writer_hex(ctx, writer, "seed", ct->seed, TORC_SEED_BYTES));
+    return torc_writer_hex(ctx, writer, "seed", ct->seed, TORC_SEED_BYTES);
+}
+
+static torc_status write_all(torc_ctx *ctx, torc_writer *writer, const torc_ciphertexts *ct,
+                             const char *path)
+{
+    TORC_TRY(check_rows(ctx, ct));
+    TORC_TRY(write_header(ctx, writer, ct));
     for (uint32_t i = 0; i < ct->part_count; i++) {
         TORC_TRY(write_part(ctx, writer, ct, i));
     }

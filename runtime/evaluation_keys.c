@@ -40,14 +40,14 @@ size_t torc_evk_keyswitch_rows(const torc_params *params)
 
 void torc_evk_identify(torc_evaluation_keys *keys)
 {
-    enum { DIGEST = 32 };
+    const size_t digest = 32;
     const torc_params *p = &keys->params;
-    uint8_t parts[3 * DIGEST + TORC_SEED_BYTES];
+    uint8_t parts[3 * 32 + TORC_SEED_BYTES];
     torc_params_fingerprint(parts, p);
-    memcpy(parts + DIGEST, keys->seed, TORC_SEED_BYTES);
-    torc_hash(parts + DIGEST + TORC_SEED_BYTES, keys->bootstrap_body,
+    memcpy(parts + digest, keys->seed, TORC_SEED_BYTES);
+    torc_hash(parts + digest + TORC_SEED_BYTES, keys->bootstrap_body,
               torc_evk_bootstrap_rows(p) * p->poly_size * sizeof(uint64_t));
-    torc_hash(parts + 2 * DIGEST + TORC_SEED_BYTES, keys->keyswitch_body,
+    torc_hash(parts + 2 * digest + TORC_SEED_BYTES, keys->keyswitch_body,
               torc_evk_keyswitch_rows(p) * sizeof(uint32_t));
     torc_hash(keys->key_id, parts, sizeof parts);
 }

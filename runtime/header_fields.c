@@ -62,7 +62,7 @@ torc_status torc_header_get_params(torc_ctx *ctx, torc_params *out, const torc_r
 torc_status torc_header_put_u64(torc_ctx *ctx, torc_writer *writer, const char *key, uint64_t value)
 {
     char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
+    (void)snprintf(text, sizeof text, "%" PRIu64, value);
     return torc_writer_text(ctx, writer, key, text);
 }
 
@@ -74,7 +74,7 @@ torc_status torc_header_get_u64(torc_ctx *ctx, uint64_t *out, const torc_reader 
     TORC_TRY(torc_reader_text(ctx, reader, key, &text));
     errno = 0;
     const uint64_t value = strtoull(text, NULL, 10);
-    snprintf(canonical, sizeof canonical, "%" PRIu64, value);
+    (void)snprintf(canonical, sizeof canonical, "%" PRIu64, value);
     if (errno != 0 || strcmp(text, canonical) != 0 || value > max) {
         return torc_fail(ctx, TORC_E_FORMAT, "%s: '%s' is not an integer from 0 to %" PRIu64,
                          torc_reader_path(reader), key, max);

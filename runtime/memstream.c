@@ -3,8 +3,17 @@
 
 #include "runtime/status.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+void torc_print(FILE *file, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vfprintf(file, format, args);
+    va_end(args);
+}
 
 torc_status torc_memstream_open(torc_ctx *ctx, torc_memstream *stream)
 {

@@ -34,9 +34,9 @@ void torc_params_print_json(FILE *stream, const torc_params *params)
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         uint32_t value = 0;
         memcpy(&value, (const char *)params + fields[i].offset, sizeof value);
-        fprintf(stream, "%c\"%s\":%u", i == 0 ? '{' : ',', fields[i].name, value);
+        torc_print(stream, "%c\"%s\":%u", i == 0 ? '{' : ',', fields[i].name, value);
     }
-    fputc('}', stream);
+    torc_print(stream, "}");
 }
 
 torc_status torc_params_parse_json(torc_ctx *ctx, torc_params *out, const cJSON *object)

@@ -33,7 +33,7 @@ static void describe_shape(char *text, size_t size, uint32_t rank, const size_t 
         used += (size_t)snprintf(text + used, size - used, i == 0 ? "%zu" : ", %zu", shape[i]);
     }
     if (used < size) {
-        snprintf(text + used, size - used, rank == 1 ? ",)" : ")");
+        (void)snprintf(text + used, size - used, rank == 1 ? ",)" : ")");
     }
 }
 

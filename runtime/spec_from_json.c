@@ -111,24 +111,35 @@ static torc_status parse_doubles(torc_ctx *ctx, double **out, uint32_t *out_coun
     return TORC_OK;
 }
 
-static torc_status parse_port(torc_ctx *ctx, torc_port *out, const cJSON *object)
+static torc_status parse_scales(torc_ctx *ctx, torc_port *out, const cJSON *object)
 {
     uint32_t offset_count = 0;
-    TORC_TRY(parse_u32(ctx, &out->encoding_bits, object, "encoding_bits"));
-    TORC_TRY(torc_json_bool(ctx, &out->encrypted, object, "encrypted"));
-    TORC_TRY(torc_json_bool(ctx, &out->is_float, object, "is_float"));
-    TORC_TRY(torc_json_bool(ctx, &out->is_signed, object, "is_signed"));
-    TORC_TRY(parse_int64(ctx, &out->max, object, "max"));
-    TORC_TRY(parse_int64(ctx, &out->min, object, "min"));
-    TORC_TRY(copy_string(ctx, &out->name, object, "name"));
     TORC_TRY(parse_doubles(ctx, &out->real_offset, &offset_count, object, "real_offset"));
     TORC_TRY(parse_doubles(ctx, &out->real_scale, &out->scale_count, object, "real_scale"));
-    TORC_TRY(parse_shape(ctx, &out->rank, out->shape, object));
     if (offset_count != out->scale_count) {
         return torc_fail(ctx, TORC_E_FORMAT, "specification: %u scales but %u offsets",
                          out->scale_count, offset_count);
     }
+    return TORC_OK;
+}
+
+static torc_status parse_encoding(torc_ctx *ctx, torc_port *out, const cJSON *object)
+{
+    TORC_TRY(parse_u32(ctx, &out->encoding_bits, object, "encoding_bits"));
+    TORC_TRY(torc_json_bool(ctx, &out->encrypted, object, "encrypted"));
+    TORC_TRY(torc_json_bool(ctx, &out->is_float, object, "is_float"));
+    TORC_TRY(torc_json_bool(ctx, &out->is_signed, object, "is_signed"));
     return parse_u32(ctx, &out->width, object, "width");
+}
+
+static torc_status parse_port(torc_ctx *ctx, torc_port *out, const cJSON *object)
+{
+    TORC_TRY(parse_encoding(ctx, out, object));
+    TORC_TRY(parse_int64(ctx, &out->max, object, "max"));
+    TORC_TRY(parse_int64(ctx, &out->min, object, "min"));
+    TORC_TRY(copy_string(ctx, &out->name, object, "name"));
+    TORC_TRY(parse_scales(ctx, out, object));
+    return parse_shape(ctx, &out->rank, out->shape, object);
 }
 
 static torc_status parse_ports(torc_ctx *ctx, torc_port **out, uint32_t *out_count,
@@ -169,15 +180,45 @@ static torc_status parse_labels(torc_ctx *ctx, torc_post *out, const cJSON *obje
     return TORC_OK;
 }
 
-static torc_status parse_axis(torc_ctx *ctx, int32_t *out, const cJSON *object)
+static torc_status parse_axis(torc_ctx *ctx, torc_post *out, const cJSON *object)
 {
     int64_t axis = 0;
     TORC_TRY(torc_json_int(ctx, &axis, object, "axis", 0, TORC_MAX_RANK - 1));
-    *out = (int32_t)axis;
+    out->axis = (int32_t)axis;
     return TORC_OK;
 }
 
-static torc_status parse_post(torc_ctx *ctx, torc_post *out, const cJSON *object)
+static torc_status parse_factors(torc_ctx *ctx, torc_post *out, const cJSON *object)
+{
+    TORC_TRY(torc_json_double(ctx, &out->alpha, object, "alpha"));
+    return torc_json_double(ctx, &out->beta, object, "beta");
+}
+
+static torc_status parse_keep_dims(torc_ctx *ctx, torc_post *out, const cJSON *object)
+{
+    return torc_json_bool(ctx, &out->keep_dims, object, "keep_dims");
+}
+
+static torc_status parse_name(torc_ctx *ctx, torc_post *out, const cJSON *object)
+{
+    return copy_string(ctx, &out->name, object, "name");
+}
+
+static torc_status parse_new_shape(torc_ctx *ctx, torc_post *out, const cJSON *object)
+{
+    return parse_shape(ctx, &out->rank, out->shape, object);
+}
+
+static const struct {
+    uint32_t member;
+    torc_status (*parse)(torc_ctx *ctx, torc_post *out, const cJSON *object);
+} post_members[] = {
+    {TORC_MEMBER_ALPHA_BETA, parse_factors},  {TORC_MEMBER_AXIS, parse_axis},
+    {TORC_MEMBER_KEEP_DIMS, parse_keep_dims}, {TORC_MEMBER_LABELS, parse_labels},
+    {TORC_MEMBER_NAME, parse_name},           {TORC_MEMBER_SHAPE, parse_new_shape},
+};
+
+static torc_status parse_kind(torc_ctx *ctx, torc_post *out, const cJSON *object)
 {
     const char *names[TORC_POST_COUNT];
     int kind = 0;
@@ -185,28 +226,19 @@ static torc_status parse_post(torc_ctx *ctx, torc_post *out, const cJSON *object
         names[i] = torc_post_names[i].name;
     }
     TORC_TRY(parse_word(ctx, &kind, object, "kind", names, TORC_POST_COUNT));
-    const uint32_t members = torc_post_names[kind].members;
     out->kind = (torc_post_kind)kind;
-    if ((members & TORC_MEMBER_ALPHA_BETA) != 0) {
-        TORC_TRY(torc_json_double(ctx, &out->alpha, object, "alpha"));
-        TORC_TRY(torc_json_double(ctx, &out->beta, object, "beta"));
-    }
-    if ((members & TORC_MEMBER_AXIS) != 0) {
-        TORC_TRY(parse_axis(ctx, &out->axis, object));
-    }
-    if ((members & TORC_MEMBER_KEEP_DIMS) != 0) {
-        TORC_TRY(torc_json_bool(ctx, &out->keep_dims, object, "keep_dims"));
-    }
-    if ((members & TORC_MEMBER_LABELS) != 0) {
-        TORC_TRY(parse_labels(ctx, out, object));
-    }
-    if ((members & TORC_MEMBER_NAME) != 0) {
-        TORC_TRY(copy_string(ctx, &out->name, object, "name"));
-    }
-    if ((members & TORC_MEMBER_SHAPE) != 0) {
-        TORC_TRY(parse_shape(ctx, &out->rank, out->shape, object));
-    }
     return TORC_OK;
+}
+
+static torc_status parse_post(torc_ctx *ctx, torc_post *out, const cJSON *object)
+{
+    torc_status status = parse_kind(ctx, out, object);
+    for (size_t i = 0; status == TORC_OK && i < sizeof post_members / sizeof *post_members; i++) {
+        if ((torc_post_names[out->kind].members & post_members[i].member) != 0) {
+            status = post_members[i].parse(ctx, out, object);
+        }
+    }
+    return status;
 }
 
 static torc_status parse_posts(torc_ctx *ctx, torc_spec *out, const cJSON *object)
@@ -274,16 +306,22 @@ static torc_status parse_format(torc_ctx *ctx, const cJSON *object)
     return TORC_OK;
 }
 
-static torc_status parse_spec(torc_ctx *ctx, torc_spec *out, const cJSON *object)
+static torc_status parse_head(torc_ctx *ctx, torc_spec *out, const cJSON *object)
 {
     TORC_TRY(parse_format(ctx, object));
     TORC_TRY(parse_hex(ctx, out->circuit_id, object, "circuit_id"));
     TORC_TRY(copy_string(ctx, &out->circuit_name, object, "circuit_name"));
     TORC_TRY(parse_claims(ctx, out, object));
-    if (!out->is_virtual) {
-        const cJSON *params = cJSON_GetObjectItemCaseSensitive(object, "params");
-        TORC_TRY(torc_params_parse_json(ctx, &out->params, params));
+    if (out->is_virtual) { /* "params":null */
+        return TORC_OK;
     }
+    const cJSON *params = cJSON_GetObjectItemCaseSensitive(object, "params");
+    return torc_params_parse_json(ctx, &out->params, params);
+}
+
+static torc_status parse_spec(torc_ctx *ctx, torc_spec *out, const cJSON *object)
+{
+    TORC_TRY(parse_head(ctx, out, object));
     TORC_TRY(parse_ports(ctx, &out->inputs, &out->input_count, object, "inputs"));
     TORC_TRY(parse_ports(ctx, &out->outputs, &out->output_count, object, "outputs"));
     TORC_TRY(parse_posts(ctx, out, object));

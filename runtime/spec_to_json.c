@@ -12,14 +12,14 @@
 /* Names are free of control characters (spec_check.c): only two characters need an escape. */
 static void print_text(FILE *out, const char *text)
 {
-    fputc('"', out);
+    torc_print(out, "\"");
     for (; *text != '\0'; text++) {
         if (*text == '"' || *text == '\\') {
-            fputc('\\', out);
+            torc_print(out, "\\");
         }
-        fputc(*text, out);
+        torc_print(out, "%c", *text);
     }
-    fputc('"', out);
+    torc_print(out, "\"");
 }
 
 static bool is_number_byte(char c)
@@ -32,13 +32,13 @@ static void print_double(FILE *out, double x)
 {
     char text[64];
     bool in_point = false;
-    snprintf(text, sizeof text, "%.17g", x + 0.0); /* -0 becomes 0 */
+    (void)snprintf(text, sizeof text, "%.17g", x + 0.0); /* -0 becomes 0 */
     for (const char *c = text; *c != '\0'; c++) {
         if (is_number_byte(*c)) {
-            fputc(*c, out);
+            torc_print(out, "%c", *c);
             in_point = false;
         } else if (!in_point) {
-            fputc('.', out);
+            torc_print(out, ".");
             in_point = true;
         }
     }
@@ -46,21 +46,21 @@ static void print_double(FILE *out, double x)
 
 static void print_doubles(FILE *out, const double *x, size_t count)
 {
-    fputc('[', out);
+    torc_print(out, "[");
     for (size_t i = 0; i < count; i++) {
-        fputs(i == 0 ? "" : ",", out);
+        torc_print(out, "%s", i == 0 ? "" : ",");
         print_double(out, x[i]);
     }
-    fputc(']', out);
+    torc_print(out, "]");
 }
 
 static void print_shape(FILE *out, uint32_t rank, const size_t *shape)
 {
-    fputs("\"shape\":[", out);
+    torc_print(out, "\"shape\":[");
     for (uint32_t i = 0; i < rank; i++) {
-        fprintf(out, i == 0 ? "%zu" : ",%zu", shape[i]);
+        torc_print(out, i == 0 ? "%zu" : ",%zu", shape[i]);
     }
-    fputc(']', out);
+    torc_print(out, "]");
 }
 
 static const char *truth(bool value)
@@ -70,107 +70,107 @@ static const char *truth(bool value)
 
 static void print_port(FILE *out, const torc_port *port)
 {
-    fprintf(out, "{\"encoding_bits\":%u,\"encrypted\":%s,\"is_float\":%s,\"is_signed\":%s",
-            port->encoding_bits, truth(port->encrypted), truth(port->is_float),
-            truth(port->is_signed));
-    fprintf(out, ",\"max\":\"%" PRId64 "\",\"min\":\"%" PRId64 "\",\"name\":", port->max,
-            port->min);
+    torc_print(out, "{\"encoding_bits\":%u,\"encrypted\":%s,\"is_float\":%s,\"is_signed\":%s",
+               port->encoding_bits, truth(port->encrypted), truth(port->is_float),
+               truth(port->is_signed));
+    torc_print(out, ",\"max\":\"%" PRId64 "\",\"min\":\"%" PRId64 "\",\"name\":", port->max,
+               port->min);
     print_text(out, port->name);
-    fputs(",\"real_offset\":", out);
+    torc_print(out, ",\"real_offset\":");
     print_doubles(out, port->real_offset, port->scale_count);
-    fputs(",\"real_scale\":", out);
+    torc_print(out, ",\"real_scale\":");
     print_doubles(out, port->real_scale, port->scale_count);
-    fputc(',', out);
+    torc_print(out, ",");
     print_shape(out, port->rank, port->shape);
-    fprintf(out, ",\"width\":%u}", port->width);
+    torc_print(out, ",\"width\":%u}", port->width);
 }
 
 static void print_ports(FILE *out, const char *member, const torc_port *ports, uint32_t count)
 {
-    fprintf(out, ",\"%s\":[", member);
+    torc_print(out, ",\"%s\":[", member);
     for (uint32_t i = 0; i < count; i++) {
-        fputs(i == 0 ? "" : ",", out);
+        torc_print(out, "%s", i == 0 ? "" : ",");
         print_port(out, &ports[i]);
     }
-    fputc(']', out);
+    torc_print(out, "]");
 }
 
 static void print_labels(FILE *out, const torc_post *post)
 {
-    fputs(",\"labels\":[", out);
+    torc_print(out, ",\"labels\":[");
     for (size_t i = 0; i < post->label_count; i++) {
-        fprintf(out, i == 0 ? "\"%" PRId64 "\"" : ",\"%" PRId64 "\"", post->labels[i]);
+        torc_print(out, i == 0 ? "\"%" PRId64 "\"" : ",\"%" PRId64 "\"", post->labels[i]);
     }
-    fputc(']', out);
+    torc_print(out, "]");
 }
 
 /* Only the members of its kind, sorted: alpha, axis, beta, keep_dims, kind, labels, name, shape. */
 static void print_post(FILE *out, const torc_post *post)
 {
     const uint32_t members = torc_post_names[post->kind].members;
-    fputc('{', out);
+    torc_print(out, "{");
     if ((members & TORC_MEMBER_ALPHA_BETA) != 0) {
-        fputs("\"alpha\":", out);
+        torc_print(out, "\"alpha\":");
         print_double(out, post->alpha);
-        fputs(",\"beta\":", out);
+        torc_print(out, ",\"beta\":");
         print_double(out, post->beta);
-        fputc(',', out);
+        torc_print(out, ",");
     }
     if ((members & TORC_MEMBER_AXIS) != 0) {
-        fprintf(out, "\"axis\":%" PRId32 ",", post->axis);
+        torc_print(out, "\"axis\":%" PRId32 ",", post->axis);
     }
     if ((members & TORC_MEMBER_KEEP_DIMS) != 0) {
-        fprintf(out, "\"keep_dims\":%s,", truth(post->keep_dims));
+        torc_print(out, "\"keep_dims\":%s,", truth(post->keep_dims));
     }
-    fprintf(out, "\"kind\":\"%s\"", torc_post_names[post->kind].name);
+    torc_print(out, "\"kind\":\"%s\"", torc_post_names[post->kind].name);
     if ((members & TORC_MEMBER_LABELS) != 0) {
         print_labels(out, post);
     }
     if ((members & TORC_MEMBER_NAME) != 0) {
-        fputs(",\"name\":", out);
+        torc_print(out, ",\"name\":");
         print_text(out, post->name);
     }
     if ((members & TORC_MEMBER_SHAPE) != 0) {
-        fputc(',', out);
+        torc_print(out, ",");
         print_shape(out, post->rank, post->shape);
     }
-    fputc('}', out);
+    torc_print(out, "}");
 }
 
 static void print_claim(FILE *out, const char *member, double log2_p)
 {
-    fprintf(out, ",\"%s\":", member);
+    torc_print(out, ",\"%s\":", member);
     print_double(out, fmax(log2_p, TORC_LOG2_P_NEVER));
 }
 
 static void print_spec(FILE *out, const torc_spec *spec)
 {
-    fputs("{\"circuit_id\":\"", out);
+    torc_print(out, "{\"circuit_id\":\"");
     for (size_t i = 0; i < TORC_ID_BYTES; i++) {
-        fprintf(out, "%02x", spec->circuit_id[i]);
+        torc_print(out, "%02x", spec->circuit_id[i]);
     }
-    fputs("\",\"circuit_name\":", out);
+    torc_print(out, "\",\"circuit_name\":");
     print_text(out, spec->circuit_name);
-    fprintf(out, ",\"contract\":\"%s\",\"format\":\"%s\"", torc_contract_names[spec->contract],
-            TORC_SPEC_FORMAT);
+    torc_print(out, ",\"contract\":\"%s\",\"format\":\"%s\"", torc_contract_names[spec->contract],
+               TORC_SPEC_FORMAT);
     print_ports(out, "inputs", spec->inputs, spec->input_count);
-    fprintf(out, ",\"is_virtual\":%s", truth(spec->is_virtual));
+    torc_print(out, ",\"is_virtual\":%s", truth(spec->is_virtual));
     print_claim(out, "log2_p_error_bound", spec->log2_p_error_bound);
     print_claim(out, "log2_p_error_circuit", spec->log2_p_error_circuit);
     print_claim(out, "log2_p_error_lookup", spec->log2_p_error_lookup);
     print_ports(out, "outputs", spec->outputs, spec->output_count);
-    fputs(",\"params\":", out);
+    torc_print(out, ",\"params\":");
     if (spec->is_virtual) {
-        fputs("null", out);
+        torc_print(out, "null");
     } else {
         torc_params_print_json(out, &spec->params);
     }
-    fputs(",\"posts\":[", out);
+    torc_print(out, ",\"posts\":[");
     for (uint32_t i = 0; i < spec->post_count; i++) {
-        fputs(i == 0 ? "" : ",", out);
+        torc_print(out, "%s", i == 0 ? "" : ",");
         print_post(out, &spec->posts[i]);
     }
-    fprintf(out, "],\"profile\":\"%s\"}", torc_profile_names[spec->profile]);
+    torc_print(out, "],\"profile\":\"%s\"}", torc_profile_names[spec->profile]);
 }
 
 torc_status torc_spec_to_json(torc_ctx *ctx, char **out, const torc_spec *spec)

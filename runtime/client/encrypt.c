@@ -29,6 +29,9 @@ static torc_status encrypt_part(torc_ctx *ctx, torc_ct_part *part, const torc_ci
     const size_t count = ct->samples * part->count;
     int64_t *noise = NULL;
     uint64_t *masks = NULL;
+    if (!port->encrypted) {
+        return TORC_OK;
+    }
     TORC_TRY(TORC_ALLOC(ctx, noise, count));
     const torc_status status = TORC_ALLOC(ctx, masks, (size_t)omp_get_max_threads() * ct->big_dim);
     if (status == TORC_OK) {
@@ -61,9 +64,8 @@ static torc_status fill_part(torc_ctx *ctx, torc_ct_part *part, uint64_t *satura
 }
 
 /* All inputs are checked before the first one is encrypted. */
-static torc_status encrypt_all(torc_ctx *ctx, torc_ciphertexts *ct, uint64_t *saturated,
-                               const torc_spec *spec, const torc_secret_key *secret,
-                               const torc_tensor *inputs)
+static torc_status fill_parts(torc_ctx *ctx, torc_ciphertexts *ct, uint64_t *saturated,
+                              const torc_spec *spec, const torc_tensor *inputs)
 {
     uint64_t next_row = 0;
     TORC_TRY(torc_spec_samples(ctx, &ct->samples, spec, inputs));
@@ -73,11 +75,15 @@ static torc_status encrypt_all(torc_ctx *ctx, torc_ciphertexts *ct, uint64_t *sa
         TORC_TRY(
             fill_part(ctx, &ct->parts[i], saturated, &next_row, ct, &spec->inputs[i], &inputs[i]));
     }
+    return TORC_OK;
+}
+
+static torc_status encrypt_parts(torc_ctx *ctx, torc_ciphertexts *ct, const torc_spec *spec,
+                                 const torc_secret_key *secret)
+{
     torc_random_seed(ct->seed);
     for (uint32_t i = 0; i < spec->input_count; i++) {
-        if (spec->inputs[i].encrypted) {
-            TORC_TRY(encrypt_part(ctx, &ct->parts[i], ct, &spec->inputs[i], secret));
-        }
+        TORC_TRY(encrypt_part(ctx, &ct->parts[i], ct, &spec->inputs[i], secret));
     }
     return TORC_OK;
 }
@@ -96,7 +102,10 @@ torc_status torc_encrypt(torc_ctx *ctx, torc_ciphertexts **out, uint64_t *satura
     ct->big_dim = torc_params_big_dim(&spec->params);
     memcpy(ct->circuit_id, spec->circuit_id, sizeof ct->circuit_id);
     memcpy(ct->key_id, secret->key_id, sizeof ct->key_id);
-    const torc_status status = encrypt_all(ctx, ct, &clipped, spec, secret, inputs);
+    torc_status status = fill_parts(ctx, ct, &clipped, spec, inputs);
+    if (status == TORC_OK) {
+        status = encrypt_parts(ctx, ct, spec, secret);
+    }
     if (status != TORC_OK) {
         torc_ciphertexts_free(ct);
         return status;
