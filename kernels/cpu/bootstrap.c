@@ -85,37 +85,57 @@ static void sample_extract(uint64_t *big, const uint64_t *part, const torc_shape
     *big = part[shape->glwe_dim * poly_words(shape)];
 }
 
+/* Where things stand in the scratch of a batch. */
+typedef struct work {
+    char *accumulators;
+    size_t accumulator_bytes;
+    uint32_t *exponents; /* [batch][n + 1] */
+    double *spectra;
+    uint64_t *saved;
+} work;
+
+static work work_of(void *scratch, uint32_t batch, const torc_shape *shape)
+{
+    work w = {.accumulators = scratch,
+              .accumulator_bytes = aligned_bytes(accumulator_words(shape) * sizeof(uint64_t))};
+    char *next = w.accumulators + batch * w.accumulator_bytes;
+    w.exponents = (uint32_t *)(void *)next;
+    next += aligned_bytes((size_t)batch * (shape->lwe_dim + 1) * sizeof *w.exponents);
+    w.spectra = (double *)(void *)next;
+    w.saved = (uint64_t *)(void *)(w.spectra + row_count(shape) * shape->poly_size);
+    return w;
+}
+
+static uint64_t *accumulator_of(const work *w, uint32_t ciphertext)
+{
+    return (uint64_t *)(void *)(w->accumulators + ciphertext * w->accumulator_bytes);
+}
+
 void TORC_CPU(bootstrap)(uint64_t *const *out, const uint32_t *small, const uint64_t *const *entry,
                          const uint32_t *index_bits, uint32_t batch, const void *key,
                          const torc_shape *shape, void *scratch)
 {
     const uint32_t n = shape->lwe_dim;
-    const size_t accumulator_bytes = aligned_bytes(accumulator_words(shape) * sizeof(uint64_t));
-    char *accumulators = scratch;
-    uint32_t *exponent = (uint32_t *)(void *)(accumulators + batch * accumulator_bytes);
-    double *spectra = (double *)(void *)((char *)exponent +
-                                         aligned_bytes((size_t)batch * (n + 1) * sizeof *exponent));
-    uint64_t *saved = (uint64_t *)(void *)(spectra + row_count(shape) * shape->poly_size);
+    const size_t words = (size_t)n + 1;
+    const work w = work_of(scratch, batch, shape);
     const double *step_key = key;
 
     for (uint32_t b = 0; b < batch; b++) {
-        uint32_t *own = exponent + (size_t)b * (n + 1);
-        modulus_switch(own, small + (size_t)b * (n + 1), (uint32_t)1 << (30 - index_bits[b]),
-                       shape);
-        accumulator_start((uint64_t *)(void *)(accumulators + b * accumulator_bytes), entry[b],
-                          index_bits[b], own[n], shape);
+        uint32_t *exponent = w.exponents + b * words;
+        const uint32_t half_bin = (uint32_t)1 << (30 - index_bits[b]);
+        modulus_switch(exponent, small + b * words, half_bin, shape);
+        accumulator_start(accumulator_of(&w, b), entry[b], index_bits[b], exponent[n], shape);
     }
     for (uint32_t step = 0; step < n; step++, step_key += step_doubles(shape)) {
         for (uint32_t b = 0; b < batch; b++) {
-            const uint32_t power = exponent[(size_t)b * (n + 1) + step];
-            if (power != 0) { /* public: the masks are */
+            const uint32_t exponent = w.exponents[b * words + step];
+            if (exponent != 0) { /* public: the masks are */
                 TORC_CPU(rotate_step)
-                ((uint64_t *)(void *)(accumulators + b * accumulator_bytes), power, step_key, shape,
-                 spectra, saved);
+                (accumulator_of(&w, b), exponent, step_key, b == 0, shape, w.spectra, w.saved);
             }
         }
     }
     for (uint32_t b = 0; b < batch; b++) {
-        sample_extract(out[b], (uint64_t *)(void *)(accumulators + b * accumulator_bytes), shape);
+        sample_extract(out[b], accumulator_of(&w, b), shape);
     }
 }

@@ -110,9 +110,9 @@ const fft_plan *TORC_CPU(fft_plan)(uint32_t poly_size)
     return &plans[index];
 }
 
-/* One vertical pass over nodes of `length` points. */
-INLINE void vertical_pass(int log2_radix, bool inverse, double *re, double *im, uint32_t half,
-                          uint32_t length, const double *twiddle)
+/* One vertical pass over the nodes of `length` points in begin .. end - 1; twiddle: of node 0. */
+INLINE void vertical_pass(int log2_radix, bool inverse, double *re, double *im, uint32_t begin,
+                          uint32_t end, uint32_t length, const double *twiddle)
 {
     const int radix = 1 << log2_radix;
     const uint32_t quarter = length >> log2_radix; /* points of a child */
@@ -120,8 +120,8 @@ INLINE void vertical_pass(int log2_radix, bool inverse, double *re, double *im, 
     vec_f64 x[8];
     vec_f64 y[8];
 
-    for (uint32_t first = 0; first < half; first += length, twiddle += FFT_NODE_WORDS) {
-        splat_node(w, twiddle);
+    for (uint32_t first = begin; first < end; first += length) {
+        splat_node(w, twiddle + (size_t)(first / length) * FFT_NODE_WORDS);
         for (uint32_t j = first; j < first + quarter; j += VECTOR_WIDTH) {
             for (int c = 0; c < radix; c++) {
                 x[c] = load_f64(re + j + (uint32_t)c * quarter);
@@ -140,7 +140,8 @@ INLINE void vertical_pass(int log2_radix, bool inverse, double *re, double *im, 
     }
 }
 
-void TORC_CPU(fft_vertical_forward)(const fft_plan *plan, double *re, double *im, uint32_t first)
+void TORC_CPU(fft_vertical_forward)(const fft_plan *plan, double *re, double *im, uint32_t first,
+                                    uint32_t begin, uint32_t end)
 {
     uint32_t length = plan->half;
     for (uint32_t p = 0; p < plan->pass_count; p++) {
@@ -148,28 +149,29 @@ void TORC_CPU(fft_vertical_forward)(const fft_plan *plan, double *re, double *im
         if (p < first) {
             /* done by the caller */
         } else if (pass->log2_radix == 1) {
-            vertical_pass(1, false, re, im, plan->half, length, pass->forward);
+            vertical_pass(1, false, re, im, begin, end, length, pass->forward);
         } else if (pass->log2_radix == 2) {
-            vertical_pass(2, false, re, im, plan->half, length, pass->forward);
+            vertical_pass(2, false, re, im, begin, end, length, pass->forward);
         } else {
-            vertical_pass(3, false, re, im, plan->half, length, pass->forward);
+            vertical_pass(3, false, re, im, begin, end, length, pass->forward);
         }
         length >>= pass->log2_radix;
     }
 }
 
-void TORC_CPU(fft_vertical_inverse)(const fft_plan *plan, double *re, double *im, uint32_t first)
+void TORC_CPU(fft_vertical_inverse)(const fft_plan *plan, double *re, double *im, uint32_t first,
+                                    uint32_t begin, uint32_t end)
 {
     uint32_t length = FFT_BLOCK;
     for (uint32_t p = plan->pass_count; p-- > first;) {
         const struct fft_pass *pass = &plan->pass[p];
         length <<= pass->log2_radix;
         if (pass->log2_radix == 1) {
-            vertical_pass(1, true, re, im, plan->half, length, pass->inverse);
+            vertical_pass(1, true, re, im, begin, end, length, pass->inverse);
         } else if (pass->log2_radix == 2) {
-            vertical_pass(2, true, re, im, plan->half, length, pass->inverse);
+            vertical_pass(2, true, re, im, begin, end, length, pass->inverse);
         } else {
-            vertical_pass(3, true, re, im, plan->half, length, pass->inverse);
+            vertical_pass(3, true, re, im, begin, end, length, pass->inverse);
         }
     }
 }
@@ -180,7 +182,7 @@ void TORC_CPU(fft_forward)(const fft_plan *plan, double *re, double *im)
     vec_f64 x[VECTOR_WIDTH];
     vec_f64 y[VECTOR_WIDTH];
 
-    TORC_CPU(fft_vertical_forward)(plan, re, im, 0);
+    TORC_CPU(fft_vertical_forward)(plan, re, im, 0, 0, plan->half);
     for (uint32_t j = 0; j < plan->half; j += FFT_BLOCK, twiddle += FFT_KERNEL_WORDS) {
         memcpy(x, re + j, sizeof x);
         memcpy(y, im + j, sizeof y);
@@ -203,5 +205,5 @@ void TORC_CPU(fft_inverse)(const fft_plan *plan, double *re, double *im)
         memcpy(re + j, x, sizeof x);
         memcpy(im + j, y, sizeof y);
     }
-    TORC_CPU(fft_vertical_inverse)(plan, re, im, 0);
+    TORC_CPU(fft_vertical_inverse)(plan, re, im, 0, 0, plan->half);
 }

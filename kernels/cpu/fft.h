@@ -44,9 +44,12 @@ typedef struct fft_plan {
 /* N in 256, 512, .. 4096. Built once for all sizes, from any thread. */
 const fft_plan *TORC_CPU(fft_plan)(uint32_t poly_size);
 
-/* All vertical passes but the first, on [first, pass_count); the register kernel is apart. */
-void TORC_CPU(fft_vertical_forward)(const fft_plan *plan, double *re, double *im, uint32_t first);
-void TORC_CPU(fft_vertical_inverse)(const fft_plan *plan, double *re, double *im, uint32_t first);
+/* The vertical passes from `first` on (the inverse: down to `first`), for the points begin .. end -
+ * 1 alone: whole nodes of pass `first`. */
+void TORC_CPU(fft_vertical_forward)(const fft_plan *plan, double *re, double *im, uint32_t first,
+                                    uint32_t begin, uint32_t end);
+void TORC_CPU(fft_vertical_inverse)(const fft_plan *plan, double *re, double *im, uint32_t first,
+                                    uint32_t begin, uint32_t end);
 
 /* Whole transforms in place. */
 void TORC_CPU(fft_forward)(const fft_plan *plan, double *re, double *im);

@@ -12,6 +12,8 @@
 #include "kernels/cpu/fft.h"
 #include "kernels/kernels.h"
 
+#include <stdbool.h>
+
 enum { ACC_PAD = 8, MAX_GLWE_DIM = 6, MAX_LEVELS = 8, MAX_ROWS = (MAX_GLWE_DIM + 1) * MAX_LEVELS };
 
 INLINE size_t poly_words(const torc_shape *shape)
@@ -45,6 +47,7 @@ INLINE void pad_polynomial(uint64_t *poly, uint32_t poly_size)
 /* accumulator += GGSW external-product ((X^exponent - 1) accumulator), 0 < exponent < 2N 2^v; key
  * is the key of this step; saved: u64 [part_words]. */
 void TORC_CPU(rotate_step)(uint64_t *accumulator, uint32_t exponent, const double *key,
-                           const torc_shape *shape, double *spectra, uint64_t *saved);
+                           bool key_is_fresh, const torc_shape *shape, double *spectra,
+                           uint64_t *saved);
 
 #endif

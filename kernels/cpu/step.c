@@ -1,10 +1,9 @@
 /* One step of the blind rotation.
  *   acc_to += GGSW external-product (Y^shift acc_from - acc_to)      for every part `to`
- * (kernels/ref/blind_rotate.c gives from and shift). In passes over memory, N = 2048, k = l = 1:
+ * (kernels/ref/blind_rotate.c gives from and shift). In passes over the second cache:
  *   digit_pass    rotate, subtract, cut a digit, to double, first pass of the transform
- *   vertical      the other vertical passes
- *   product       block by block: end of the forward transforms, key product, start of the inverse
- *   vertical      inverse
+ *   children      for each child of the root, all rows: the other vertical passes; block by block
+ * the end of the forward transforms, the key product, the start of the inverse; vertical
  *   update_pass   last pass of the inverse, reduce modulo 1, to words, add
  *
  * Digits: one offset for all levels (half of every base and half of the last unit kept) makes every
@@ -129,7 +128,7 @@ INLINE void update_pass(int log2_radix, uint64_t *acc, const double *re, const d
     pad_polynomial(acc, 2 * half);
 }
 
-static void digits_forward(double *spectrum, const digit_source *source, const fft_plan *plan)
+static void digits_first(double *spectrum, const digit_source *source, const fft_plan *plan)
 {
     double *im = spectrum + plan->half;
     if (plan->pass[0].log2_radix == 1) {
@@ -139,13 +138,11 @@ static void digits_forward(double *spectrum, const digit_source *source, const f
     } else {
         digit_pass(3, spectrum, im, source, plan);
     }
-    TORC_CPU(fft_vertical_forward)(plan, spectrum, im, 1);
 }
 
-static void inverse_update(uint64_t *acc, double *spectrum, const fft_plan *plan)
+static void update_last(uint64_t *acc, const double *spectrum, const fft_plan *plan)
 {
-    double *im = spectrum + plan->half;
-    TORC_CPU(fft_vertical_inverse)(plan, spectrum, im, 1);
+    const double *im = spectrum + plan->half;
     if (plan->pass[0].log2_radix == 1) {
         update_pass(1, acc, spectrum, im, plan);
     } else if (plan->pass[0].log2_radix == 2) {
@@ -175,9 +172,10 @@ INLINE void block_forward(double *digit, const double *spectra, size_t rows, uin
     }
 }
 
-/* x + i y = sum over rows of digit * key, a block of one column. */
+/* x + i y = sum over rows of digit * key, a block of one column. fetch: calls the key `ahead`
+ * doubles further into the first cache. */
 INLINE void block_product(vec_f64 *x, vec_f64 *y, const double *digit, const double *key,
-                          size_t rows)
+                          size_t rows, bool fetch, size_t ahead)
 {
     for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
         x[v] = splat_f64(0.0);
@@ -185,34 +183,42 @@ INLINE void block_product(vec_f64 *x, vec_f64 *y, const double *digit, const dou
     }
     for (size_t r = 0; r < rows; r++, digit += 2 * FFT_BLOCK, key += 2 * FFT_BLOCK) {
         for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
-            const vec_f64 d_re = load_f64(digit + v * VECTOR_WIDTH);
-            const vec_f64 d_im = load_f64(digit + FFT_BLOCK + v * VECTOR_WIDTH);
-            const vec_f64 k_re = load_f64(key + v * VECTOR_WIDTH);
-            const vec_f64 k_im = load_f64(key + FFT_BLOCK + v * VECTOR_WIDTH);
+            const double *d = digit + v * VECTOR_WIDTH;
+            const double *k = key + v * VECTOR_WIDTH;
+            const vec_f64 d_re = load_f64(d);
+            const vec_f64 d_im = load_f64(d + FFT_BLOCK);
+            const vec_f64 k_re = load_f64(k);
+            const vec_f64 k_im = load_f64(k + FFT_BLOCK);
+            if (fetch) {
+                __builtin_prefetch(k + ahead, 0, 3);
+                __builtin_prefetch(k + ahead + FFT_BLOCK, 0, 3);
+            }
             x[v] = fused_sub(fused_add(x[v], d_re, k_re), d_im, k_im);
             y[v] = fused_add(fused_add(y[v], d_re, k_im), d_im, k_re);
         }
     }
 }
 
-/* Spectra of the digits -> spectra of the k + 1 result columns, in place. */
-static void product(double *spectra, const double *key, const torc_shape *shape,
-                    const fft_plan *plan)
+/* Spectra of the digits -> spectra of the k + 1 result columns, in place, blocks of the points
+ * begin .. end - 1; key of the whole step. */
+INLINE void product(double *spectra, const double *key, const torc_shape *shape,
+                    const fft_plan *plan, uint32_t begin, uint32_t end, bool fetch)
 {
     const size_t rows = row_count(shape);
+    const size_t key_column = rows * 2 * FFT_BLOCK;
+    const size_t key_block = key_column * (shape->glwe_dim + 1);
     const uint32_t half = plan->half;
     double digit[MAX_ROWS * 2 * FFT_BLOCK] __attribute__((aligned(64)));
     vec_f64 x[VECTOR_WIDTH];
     vec_f64 y[VECTOR_WIDTH];
 
-    for (uint32_t block = 0; block < half / FFT_BLOCK; block++) {
-        const uint32_t first = block * FFT_BLOCK;
-        const size_t node = (size_t)block * FFT_KERNEL_WORDS;
+    key += begin / FFT_BLOCK * key_block;
+    for (uint32_t first = begin; first < end; first += FFT_BLOCK) {
+        const size_t node = (size_t)(first / FFT_BLOCK) * FFT_KERNEL_WORDS;
         block_forward(digit, spectra, rows, half, first, plan->kernel_forward + node);
-        for (uint32_t column = 0; column <= shape->glwe_dim; column++) {
+        for (uint32_t column = 0; column <= shape->glwe_dim; column++, key += key_column) {
             double *re = spectra + 2 * (size_t)column * half + first;
-            block_product(x, y, digit, key, rows);
-            key += rows * 2 * FFT_BLOCK;
+            block_product(x, y, digit, key, rows, fetch, key_block);
             kernel_inverse(x, y, plan->kernel_inverse + node);
             for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
                 store_f64(re + v * VECTOR_WIDTH, x[v]);
@@ -222,9 +228,45 @@ static void product(double *spectra, const double *key, const torc_shape *shape,
     }
 }
 
+static void product_cached(double *spectra, const double *key, const torc_shape *shape,
+                           const fft_plan *plan, uint32_t begin, uint32_t end)
+{
+    product(spectra, key, shape, plan, begin, end, false);
+}
+
+static void product_fresh(double *spectra, const double *key, const torc_shape *shape,
+                          const fft_plan *plan, uint32_t begin, uint32_t end)
+{
+    product(spectra, key, shape, plan, begin, end, true);
+}
+
+/* Everything between digit_pass and update_pass, for one child of the root at a time: what a child
+ * holds, all rows, stays in the first cache. */
+static void children(double *spectra, const double *key, const torc_shape *shape,
+                     const fft_plan *plan, bool key_is_fresh)
+{
+    const uint32_t child = plan->half >> plan->pass[0].log2_radix;
+    for (uint32_t begin = 0; begin < plan->half; begin += child) {
+        for (size_t r = 0; r < row_count(shape); r++) {
+            double *re = spectra + 2 * r * plan->half;
+            TORC_CPU(fft_vertical_forward)(plan, re, re + plan->half, 1, begin, begin + child);
+        }
+        if (key_is_fresh) {
+            product_fresh(spectra, key, shape, plan, begin, begin + child);
+        } else {
+            product_cached(spectra, key, shape, plan, begin, begin + child);
+        }
+        for (size_t c = 0; c <= shape->glwe_dim; c++) {
+            double *re = spectra + 2 * c * plan->half;
+            TORC_CPU(fft_vertical_inverse)(plan, re, re + plan->half, 1, begin, begin + child);
+        }
+    }
+}
+
 /* to += GGSW external-product (Y^shift from - to), one part. */
 static void part_step(uint64_t *to, const uint64_t *from, uint32_t shift, const double *key,
-                      const torc_shape *shape, const fft_plan *plan, double *spectra)
+                      bool key_is_fresh, const torc_shape *shape, const fft_plan *plan,
+                      double *spectra)
 {
     digit_source source = {.shift = shift,
                            .field_mask = ((uint64_t)1 << shape->base_log) - 1,
@@ -236,19 +278,20 @@ static void part_step(uint64_t *to, const uint64_t *from, uint32_t shift, const 
         source.to = to + c * poly_words(shape);
         for (uint32_t j = 0; j < shape->level_count; j++, spectrum += shape->poly_size) {
             source.field_shift = 64 - shape->base_log * (j + 1);
-            digits_forward(spectrum, &source, plan);
+            digits_first(spectrum, &source, plan);
         }
     }
-    product(spectra, key, shape, plan);
+    children(spectra, key, shape, plan, key_is_fresh);
     for (uint32_t c = 0; c <= shape->glwe_dim; c++) {
-        inverse_update(to + c * poly_words(shape), spectra + (size_t)c * shape->poly_size, plan);
+        update_last(to + c * poly_words(shape), spectra + (size_t)c * shape->poly_size, plan);
     }
 }
 
 /* The parts that exchange places form cycles: to <- to - residue <- to - 2 residue ... Walking a
  * cycle in that order needs the old value of its first part once more, at its end. */
 void TORC_CPU(rotate_step)(uint64_t *accumulator, uint32_t exponent, const double *key,
-                           const torc_shape *shape, double *spectra, uint64_t *saved)
+                           bool key_is_fresh, const torc_shape *shape, double *spectra,
+                           uint64_t *saved)
 {
     const fft_plan *plan = TORC_CPU(fft_plan)(shape->poly_size);
     const uint32_t part_mask = ((uint32_t)1 << shape->extended_log2) - 1;
@@ -268,7 +311,9 @@ void TORC_CPU(rotate_step)(uint64_t *accumulator, uint32_t exponent, const doubl
             const uint64_t *old =
                 from == first && residue != 0 ? saved : accumulator + words * from;
             const uint32_t shift = (quotient + (to < residue)) & (2 * shape->poly_size - 1);
-            part_step(accumulator + words * to, old, shift, key, shape, plan, spectra);
+            part_step(accumulator + words * to, old, shift, key, key_is_fresh, shape, plan,
+                      spectra);
+            key_is_fresh = false;
             to = from;
         } while (from != first);
     }
