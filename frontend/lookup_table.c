@@ -23,75 +23,6 @@ static size_t cell_count(const torc_node *node)
     return torc_shape_count(node->type.rank, node->type.shape);
 }
 
-/* How an operand's elements stand in the node. */
-static torc_view operand_view(const torc_graph *body, const torc_node *node, uint32_t operand)
-{
-    const torc_type *from = &body->nodes[node->inputs[operand]].type;
-    return is_move(node->op) ? torc_view_move(node, from) : torc_view_broadcast(from, &node->type);
-}
-
-/* --- elements --------------------------------------------------------------------------------- */
-
-enum { INDEPENDENT = -1 }; /* of the input */
-
-/* map[element] for one node from the maps of its operands; false when an element mixes several. */
-static bool map_node(int64_t *map, int64_t *scratch, const torc_graph *body, const torc_node *node,
-                     int64_t *const *maps)
-{
-    const size_t count = cell_count(node);
-    for (size_t i = 0; i < count; i++) {
-        map[i] = node->op == TORC_OP_INPUT ? (int64_t)i : INDEPENDENT;
-    }
-    for (uint32_t j = 0; j < node->input_count; j++) {
-        const torc_view view = operand_view(body, node, j);
-        torc_view_gather(scratch, maps[node->inputs[j]], &view);
-        for (size_t i = 0; i < count; i++) {
-            if (map[i] == INDEPENDENT) {
-                map[i] = scratch[i];
-            } else if (scratch[i] != INDEPENDENT && scratch[i] != map[i]) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static torc_status map_body(torc_ctx *ctx, int64_t **maps, uint32_t *mixing, const torc_graph *body)
-{
-    for (uint32_t i = 0; i < body->node_count; i++) {
-        int64_t *scratch = NULL;
-        const size_t count = cell_count(&body->nodes[i]);
-        TORC_TRY(TORC_ALLOC(ctx, maps[i], count));
-        TORC_TRY(TORC_ALLOC(ctx, scratch, count));
-        const bool is_single = map_node(maps[i], scratch, body, &body->nodes[i], maps);
-        free(scratch);
-        if (!is_single) {
-            *mixing = i;
-            break;
-        }
-    }
-    return TORC_OK;
-}
-
-torc_status torc_body_elements(torc_ctx *ctx, int64_t **source_of, uint32_t *mixing,
-                               const torc_graph *body)
-{
-    int64_t **maps = NULL;
-    *source_of = NULL;
-    *mixing = UINT32_MAX;
-    TORC_TRY(TORC_ALLOC(ctx, maps, body->node_count));
-    torc_status s = map_body(ctx, maps, mixing, body);
-    for (uint32_t i = 0; i < body->node_count; i++) {
-        if (s == TORC_OK && *mixing == UINT32_MAX && i == body->outputs[0].node) {
-            *source_of = maps[i];
-        } else {
-            free(maps[i]);
-        }
-    }
-    free(maps);
-    return s;
-}
-
 /* --- classes ---------------------------------------------------------------------------------- */
 
 typedef struct class_key {
@@ -105,6 +36,7 @@ typedef struct classes {
     class_key *keys; /* [count] */
     int64_t *rows;   /* [count][value] results, floats or integers; a constant: [count] */
     bool *undefined; /* [count][value] */
+    bool *outside;   /* [count][value] some integer on the way has left its measured bounds */
 } classes;
 
 typedef struct tabulation {
@@ -170,7 +102,7 @@ static torc_status classify(torc_ctx *ctx, tabulation *t, uint32_t id)
             wide[i] = operand->of[i];
         }
         if (s == TORC_OK) {
-            const torc_view view = operand_view(t->body, node, j);
+            const torc_view view = torc_view_operand(t->body, node, j);
             torc_view_gather(gathered, wide, &view);
         }
         for (size_t i = 0; s == TORC_OK && i < count; i++) {
@@ -221,24 +153,38 @@ static torc_cells operand_row(tabulation *t, const torc_node *node, uint32_t j, 
     return cells;
 }
 
-static const bool *operand_undefined(const tabulation *t, const torc_node *node, uint32_t j,
-                                     uint32_t class)
+/* A result has a mark (undefined, outside) where an operand has it; of `where`, only the chosen one
+ * counts. */
+static void spread(const tabulation *t, const torc_node *node, const bool *operand, uint32_t j,
+                   const torc_cells *in, bool *marks)
 {
-    const bool *undefined = t->nodes[node->inputs[j]].undefined;
-    return undefined ? undefined + (size_t) class * t->value_count : NULL;
+    const bool is_branch = node->op == TORC_OP_WHERE && j > 0;
+    for (size_t v = 0; v < t->value_count; v++) {
+        const bool condition = in[0].dtype == TORC_F64 ? in[0].f64[v] != 0 : in[0].i64[v] != 0;
+        marks[v] |= operand[v] && (!is_branch || condition == (j == 1));
+    }
 }
 
-/* A result is undefined where an operand is; of `where`, only the chosen one counts. */
-static void spread_undefined(const tabulation *t, const torc_node *node, const class_key *key,
-                             const torc_cells *in, bool *undefined)
+static void spread_marks(const tabulation *t, const torc_node *node, const class_key *key,
+                         const torc_cells *in, bool *undefined, bool *outside)
 {
     for (uint32_t j = 0; j < node->input_count; j++) {
-        const bool *operand = operand_undefined(t, node, j, key->part[j]);
-        for (size_t v = 0; operand && v < t->value_count; v++) {
-            const bool is_branch = node->op == TORC_OP_WHERE && j > 0;
-            const bool condition = in[0].dtype == TORC_F64 ? in[0].f64[v] != 0 : in[0].i64[v] != 0;
-            undefined[v] |= operand[v] && (!is_branch || condition == (j == 1));
+        const classes *operand = &t->nodes[node->inputs[j]];
+        const size_t first = (size_t)key->part[j] * t->value_count;
+        if (operand->undefined) { /* constants have no marks */
+            spread(t, node, operand->undefined + first, j, in, undefined);
+            spread(t, node, operand->outside + first, j, in, outside);
         }
+    }
+}
+
+/* An integer that the inputset never showed: what follows from it is not reached either. */
+static void mark_outside(const tabulation *t, const torc_node *node, const int64_t *row,
+                         const bool *undefined, bool *outside)
+{
+    for (size_t v = 0; node->measured && node->type.dtype == TORC_I64 && v < t->value_count; v++) {
+        const double value = (double)row[v];
+        outside[v] |= !undefined[v] && (value < node->min || value > node->max);
     }
 }
 
@@ -259,7 +205,8 @@ static torc_status evaluate_class(torc_ctx *ctx, tabulation *t, uint32_t id, uin
         const torc_cells out = {.dtype = node->type.dtype, .i64 = c->rows + first};
         TORC_TRY(torc_op_cells(ctx, node, out, in, t->value_count, undefined));
     }
-    spread_undefined(t, node, key, in, undefined);
+    spread_marks(t, node, key, in, undefined, c->outside + first);
+    mark_outside(t, node, c->rows + first, undefined, c->outside + first);
     return TORC_OK;
 }
 
@@ -282,6 +229,7 @@ static torc_status evaluate(torc_ctx *ctx, tabulation *t, uint32_t id)
     }
     TORC_TRY(TORC_ALLOC(ctx, c->rows, c->count * t->value_count));
     TORC_TRY(TORC_ALLOC(ctx, c->undefined, c->count * t->value_count));
+    TORC_TRY(TORC_ALLOC(ctx, c->outside, c->count * t->value_count));
     for (size_t v = 0; node->op == TORC_OP_INPUT && v < t->value_count; v++) {
         c->rows[v] = t->first_value + (int64_t)v;
     }
@@ -313,15 +261,19 @@ static torc_status refuse_undefined(torc_ctx *ctx, int64_t value, double min, do
 }
 
 /* Undefined runs take the nearer of their two neighbours. */
-static torc_status fill_row(torc_ctx *ctx, const tabulation *t, uint64_t *filled, int64_t *row,
-                            const bool *undefined, double min, double max)
+static torc_status fill_row(torc_ctx *ctx, const tabulation *t, uint64_t *filled, const classes *c,
+                            uint32_t class, double min, double max)
 {
     const size_t count = t->value_count;
+    int64_t *row = c->rows + class * count;
+    const bool *undefined = c->undefined + class * count;
+    const bool *outside = c->outside + class * count;
     for (size_t first = run_end(undefined, 0, count, false); first < count;) {
         const size_t end = run_end(undefined, first, count, true);
         for (size_t v = first; v < end; v++) {
             const int64_t value = t->first_value + (int64_t)v;
-            if ((first == 0 && end == count) || ((double)value >= min && (double)value <= max)) {
+            const bool is_reached = (double)value >= min && (double)value <= max && !outside[v];
+            if (is_reached || (first == 0 && end == count)) {
                 return refuse_undefined(ctx, value, min, max);
             }
             const bool takes_left = end == count || (first > 0 && v - first < end - v);
@@ -371,9 +323,7 @@ static torc_status finish(torc_ctx *ctx, tabulation *t, torc_lookup_attr *out, d
     classes *c = &t->nodes[id];
     uint32_t *number = NULL;
     for (uint32_t i = 0; i < c->count; i++) {
-        const size_t first = (size_t)i * t->value_count;
-        TORC_TRY(
-            fill_row(ctx, t, &out->filled_count, c->rows + first, c->undefined + first, min, max));
+        TORC_TRY(fill_row(ctx, t, &out->filled_count, c, i, min, max));
     }
     TORC_TRY(TORC_ALLOC(ctx, number, c->count));
     share_rows(t, c, number, &out->table_count);
@@ -425,6 +375,7 @@ static void end(tabulation *t)
         free(t->nodes[i].keys);
         free(t->nodes[i].rows);
         free(t->nodes[i].undefined);
+        free(t->nodes[i].outside);
     }
     for (int i = 0; i < MAX_OPERANDS; i++) {
         free(t->scratch[i]);

@@ -66,6 +66,13 @@ torc_view torc_view_move(const torc_node *node, const torc_type *from)
     return view;
 }
 
+torc_view torc_view_operand(const torc_graph *g, const torc_node *node, uint32_t operand)
+{
+    const torc_type *from = &g->nodes[node->inputs[operand]].type;
+    return torc_op_class_of(node->op) == TORC_CLASS_MOVE ? torc_view_move(node, from)
+                                                         : torc_view_broadcast(from, &node->type);
+}
+
 void torc_view_gather(void *out, const void *in, const torc_view *view)
 {
     const uint64_t *from = in;

@@ -17,6 +17,9 @@ torc_view torc_view_broadcast(const torc_type *from, const torc_type *to);
 /* What a RESHAPE, TRANSPOSE or INDEX node takes from its operand of type `from`. */
 torc_view torc_view_move(const torc_node *node, const torc_type *from);
 
+/* How the elements of an operand stand in a cellwise or MOVE node. */
+torc_view torc_view_operand(const torc_graph *g, const torc_node *node, uint32_t operand);
+
 /* out[place] = in[element of the view there], dense row-major out; elements of 8 bytes. */
 void torc_view_gather(void *out, const void *in, const torc_view *view);
 

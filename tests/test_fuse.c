@@ -355,6 +355,26 @@ Test(fuse, undefined_entries_inside_the_bounds_are_refused)
     torc_tensor_free(&set);
 }
 
+/* Reading x instead of x * x must not make an error of 8 / (x * x) at 0: the product never was 0.
+ */
+Test(fuse, bounds_of_values_taken_in_still_count)
+{
+    torc_graph *g = new_graph();
+    const torc_value x = input_i64(g, "x", SHAPE(1));
+    const torc_value d = torc_mul(g, x, x);
+    torc_output(g, "y", torc_cast(g, torc_div(g, torc_scalar_f64(g, 8), d), TORC_I64));
+    torc_tensor set = tensor_i64(SHAPE(4, 1), (const int64_t[]){-3, -1, 1, 3});
+    torc_graph *fused = fuse(g, &set);
+    const torc_lookup_attr *l = &only_lookup(fused)->lookup;
+    static const int64_t expected[] = {0, 0, 2, 8, 8, 8, 2, 0};
+    cr_expect_arr_eq(l->entry, expected, sizeof expected);
+    cr_expect_eq(l->filled_count, 1);
+    expect_same(g, fused, &set);
+    torc_tensor_free(&set);
+    torc_graph_free(g);
+    torc_graph_free(fused);
+}
+
 Test(fuse, guarded_functions_are_defined)
 {
     torc_graph *g = new_graph();
@@ -541,4 +561,64 @@ Test(fuse, values_too_wide_for_a_table_stay_subgraphs)
     torc_ctx_free(ctx);
     torc_tensor_free(&set);
     torc_graph_free(g);
+}
+
+/* --- whole graphs ----------------------------------------------------------------------------- */
+
+static torc_value random_node(torc_graph *g, const torc_value *pool, uint64_t count, uint64_t *seed)
+{
+    static const int64_t table[] = {1, 0, 3, 2, -1, 2, 2, 0, 1, -2};
+    const torc_value a = pool[next_random(seed) % count];
+    const torc_value b = pool[next_random(seed) % count];
+    const torc_value c = torc_scalar_i64(g, (int64_t)(next_random(seed) % 5) - 2);
+    const torc_value w =
+        torc_constant_i64(g, (const int64_t[]){1, 0, -1, 2, 1, 0, 0, 1, 1}, SHAPE(3, 3));
+    switch (next_random(seed) % 11) {
+    case 0: return torc_add(g, a, b);
+    case 1: return torc_sub(g, a, torc_mul(g, b, c));
+    case 2: return torc_matmul(g, a, w);
+    case 3: return torc_add(g, torc_sum(g, a, NULL, 0, true), b);
+    case 4: return torc_table_lookup(g, torc_clip(g, a, -10, 9), table, 10);
+    case 5: return torc_relu(g, a);
+    case 6: return torc_compare_with(g, TORC_LT, a, torc_add(g, c, torc_scalar_i64(g, 1)));
+    case 7: return torc_where(g, torc_compare_with(g, TORC_GE, a, c), torc_neg(g, a), a);
+    case 8:
+        return torc_cast(g, torc_mul(g, torc_function(g, a, "tanh"), torc_scalar_f64(g, 5)),
+                         TORC_I64);
+    case 9: return torc_index(g, a, (const torc_slice[]){{INT64_MAX, INT64_MAX, -1, false}}, 1);
+    default: return torc_clip(g, torc_mul(g, a, a), 0, 30);
+    }
+}
+
+Test(fuse, random_graphs_keep_their_meaning)
+{
+    uint64_t seed = 7;
+    uint32_t lookups = 0;
+    for (int round = 0; round < 300; round++) {
+        torc_graph *g = new_graph();
+        torc_value pool[16];
+        uint32_t count = 0;
+        pool[count++] = input_i64(g, "x", SHAPE(3));
+        while (count < 4 + next_random(&seed) % 12) {
+            pool[count] = random_node(g, pool, count, &seed);
+            count++;
+        }
+        torc_output(g, "y", torc_concat(g, &pool[count - 3], 3, 0));
+        torc_tensor set;
+        cr_assert_eq(torc_tensor_create(NULL, &set, TORC_I64, 2, (size_t[]){40, 3}), TORC_OK);
+        for (size_t i = 0; i < 120; i++) {
+            set.i64[i] = (int64_t)(next_random(&seed) % 9) - 4;
+        }
+        torc_ctx *ctx = torc_ctx_create();
+        torc_compilation c = {0};
+        cr_assert_eq(run_stages(ctx, &c, g, &set, "fuse"), TORC_OK, "round %d: %s", round,
+                     torc_ctx_message(ctx));
+        expect_same(g, c.graph, &set);
+        lookups += count_ops(c.graph, TORC_OP_LOOKUP);
+        end_stages(&c);
+        torc_ctx_free(ctx);
+        torc_tensor_free(&set);
+        torc_graph_free(g);
+    }
+    cr_expect_gt(lookups, 300, "the generator makes too few tables: %u", lookups);
 }
