@@ -57,7 +57,8 @@ void torc_ref_ggsw_forward(double *fourier, const uint64_t *ggsw, const torc_sha
 void torc_ref_external_product(uint64_t *out, const double *fourier, const uint64_t *in,
                                const torc_shape *shape);
 
-/* small[n+1] = keyswitch of big[kN+1]; key u32 [kN][l'][n+1]. Exact modulo 2^32. */
+/* small[n+1] = keyswitch of big[kN+1]; key u32 [kN][l'][n+1]. Exact modulo 2^32: every backend
+ * gives these bits. The digits have mean zero (ref/keyswitch.c says how). */
 void torc_ref_keyswitch(uint32_t *small, const uint64_t *big, const uint32_t *key,
                         const torc_shape *shape);
 

@@ -53,24 +53,29 @@ size_t TORC_CPU(keyswitch_scratch_bytes)(const torc_shape *shape, uint32_t batch
     return padded_batch(batch) * (BLOCK_ROWS + panel_count(shape) * PANEL) * sizeof(uint32_t);
 }
 
-/* digit[level][padded batch] of mask word i, all levels. */
+/* digit[level][padded batch] of mask word i, all levels. One offset makes every digit a bit field
+ * minus B'/2; words with the choosing bit have digits in (-B'/2, B'/2], so one less everywhere. */
 static void digits_of_word(uint32_t *digit, const uint64_t *const *in, uint32_t word,
                            uint32_t batch, const torc_shape *shape)
 {
     const uint32_t base_log = shape->ks_base_log;
     const uint32_t levels = shape->ks_level_count;
+    const uint32_t kept_bits = base_log * levels;
     const size_t stride = padded_batch(batch);
     const uint32_t half_base = (uint32_t)1 << (base_log - 1);
-    uint64_t offset = (uint64_t)1 << (63 - base_log * levels);
+    const uint32_t base_mask = 2 * half_base - 1;
+    uint64_t units = 0;
 
     for (uint32_t j = 0; j < levels; j++) {
-        offset += (uint64_t)1 << (63 - base_log * j);
+        units += (uint64_t)1 << (64 - base_log * (j + 1));
     }
     for (uint32_t b = 0; b < batch; b++) {
-        const uint64_t x = in[b][word] + offset;
+        const uint64_t chosen = in[b][word] >> (62 - kept_bits) & 1;
+        const uint64_t rounded = in[b][word] + ((uint64_t)1 << (63 - kept_bits));
+        const uint64_t fields = rounded + (half_base - chosen) * units;
         for (uint32_t j = 0; j < levels; j++) {
-            const uint32_t field = (uint32_t)(x >> (64 - base_log * (j + 1))) & (2 * half_base - 1);
-            digit[j * stride + b] = field - half_base;
+            const uint32_t field = (uint32_t)(fields >> (64 - base_log * (j + 1))) & base_mask;
+            digit[j * stride + b] = field - half_base + (uint32_t)chosen;
         }
     }
 }
