@@ -1,9 +1,10 @@
-/* Noise of a bootstrap, mean and variance, against the formula at the actual key weights:
- *   n l (k+1) N vb (B^2+2)/12  +  h (1 + H) B^(-2l)/12  +  n V_FFT
- *   vb = (2^(2b+1) + 1) / 6 * 2^-128,  h, H: weights of the small and the big key
- * Each term alone (no key noise; nothing dropped by the decomposition), then together at production
- * parameters, with several keys, plain and extended. Bounds at odds of 1e-6 for T samples: 5 sqrt(2/T)
- * for the variance, 5 / sqrt(T) standard deviations for the mean. */
+/* Noise of bootstrap and keyswitch, mean and variance, against the formulas at the actual key
+ * weights: n l (k+1) N vb (B^2+2)/12  +  h (1 + H) B^(-2l)/12  +  n V_FFT kN l' vk (B'^2+2)/12  +
+ * H B'^(-2l')/12  +  2^-64/12 vb = (2^(2b+1) + 1) / 6 * 2^-128, vk likewise with 2^-64;  h, H:
+ * weights of the small, the big key Each term alone (no key noise; nothing dropped by the
+ * decomposition), then together at production parameters, with several keys, plain and extended.
+ * Bounds at odds of 1e-6 for T samples: 5 sqrt(2/T) for the variance, 5 / sqrt(T) standard
+ * deviations for the mean. */
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
@@ -126,6 +127,90 @@ Test(kernels_noise, bootstrap_noise_is_predicted, .timeout = 1500)
                       k, ratio);
             cr_expect(fabs(mean) < 5 / sqrt(c->samples), "%s key %d: mean %g std", c->name, k,
                       mean);
+            keys_free(&keys);
+        }
+    }
+}
+
+typedef struct keyswitch_case {
+    const char *name;
+    torc_shape shape;
+    int key_noise_log2;
+} keyswitch_case;
+
+static const keyswitch_case keyswitch_cases[] = {
+    {"keyswitch, key noise", {1, 1024, 500, 0, 10, 1, 4, 8}, 10},
+    {"keyswitch, rounding", {2, 512, 500, 0, 10, 1, 3, 4}, -1},
+    {"keyswitch, production", {1, 2048, 860, 0, 23, 1, 3, 5}, 14},
+};
+
+static double predicted_keyswitch(const test_keys *keys, int key_noise_log2)
+{
+    const torc_shape *s = &keys->shape;
+    const double big_dim = (double)s->glwe_dim * s->poly_size;
+    const double key_noise =
+        key_noise_log2 < 0 ? 0 : (exp2(2 * key_noise_log2 + 1) + 1) / 6 * exp2(-64);
+    return big_dim * s->ks_level_count * key_noise * (exp2(2.0 * s->ks_base_log) + 2) / 12 +
+           weight(keys->big, (size_t)big_dim) * exp2(-2.0 * s->ks_base_log * s->ks_level_count) /
+               12 +
+           exp2(-64) / 12;
+}
+
+static moments measure_keyswitch(const torc_cpu_kernels *cpu, const test_keys *keys, int samples,
+                                 test_rng *rng)
+{
+    const torc_shape *s = &keys->shape;
+    const uint32_t dim = s->glwe_dim * s->poly_size;
+    const size_t small_words = (size_t)s->lwe_dim + 1;
+    void *key = keys_cpu_keyswitch(keys, cpu);
+    void *scratch = test_alloc(cpu->keyswitch_scratch_bytes(s, BATCH));
+    uint64_t *big = test_alloc((size_t)BATCH * (dim + 1) * sizeof *big);
+    uint32_t *small = test_alloc(BATCH * small_words * sizeof *small);
+    const uint64_t *in[BATCH];
+    const uint64_t offset[BATCH] = {0};
+    moments m = {0, 0};
+
+    for (int first = 0; first < samples; first += BATCH) {
+        rng_words(rng, big, (size_t)BATCH * (dim + 1));
+        for (size_t b = 0; b < BATCH; b++) {
+            in[b] = big + b * (dim + 1);
+        }
+        cpu->keyswitch(small, in, offset, BATCH, key, s, scratch);
+        for (size_t b = 0; b < BATCH; b++) {
+            const uint64_t phase =
+                (uint64_t)torc_ref_lwe_phase32(small + b * small_words, keys->small, s->lwe_dim)
+                << 32;
+            const double error = torus_fraction(phase - torc_ref_lwe_phase(in[b], keys->big, dim));
+            m.mean += error / samples;
+            m.variance += error * error / samples;
+        }
+    }
+    free(key);
+    free(scratch);
+    free(big);
+    free(small);
+    return m;
+}
+
+Test(kernels_noise, keyswitch_noise_is_predicted, .timeout = 600)
+{
+    enum { SAMPLES = 2048, KEYS = 3 };
+    const torc_cpu_kernels *cpu = torc_cpu_kernels_get();
+    for (size_t i = 0; i < sizeof keyswitch_cases / sizeof *keyswitch_cases; i++) {
+        const keyswitch_case *c = &keyswitch_cases[i];
+        for (uint64_t k = 0; k < KEYS; k++) {
+            test_rng rng = {3000 + 10 * i + k};
+            test_keys keys;
+            keys_make(&keys, &c->shape, &rng, 17, c->key_noise_log2);
+            const double expected = predicted_keyswitch(&keys, c->key_noise_log2);
+            const moments m = measure_keyswitch(cpu, &keys, SAMPLES, &rng);
+            const double mean = m.mean / sqrt(expected);
+            const double ratio = m.variance / expected;
+            printf("%-22s key %lu: std 2^%.2f, variance / predicted %.3f, mean / std %+.3f\n",
+                   c->name, k, log2(m.variance) / 2, ratio, mean);
+            cr_expect(fabs(ratio - 1) < 5 * sqrt(2.0 / SAMPLES), "%s key %lu: ratio %g", c->name, k,
+                      ratio);
+            cr_expect(fabs(mean) < 5 / sqrt(SAMPLES), "%s key %lu: mean %g std", c->name, k, mean);
             keys_free(&keys);
         }
     }
