@@ -143,6 +143,11 @@ void torc_noise_of(torc_noise *out, const torc_params *params, double big_weight
     sum_terms(out, params, &keys);
 }
 
+void torc_noise_typical(torc_noise *out, const torc_params *params)
+{
+    torc_noise_of(out, params, torc_params_big_dim(params) / 2.0, params->lwe_dim / 2.0);
+}
+
 static double heavy_weight(double dim)
 {
     return dim / 2.0 + TORC_KEY_WEIGHT_SIGMAS * 0.5 * sqrt(dim);

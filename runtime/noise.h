@@ -25,6 +25,9 @@ typedef struct torc_noise {
 void torc_noise_of(torc_noise *out, const torc_params *params, double big_weight,
                    double small_weight);
 
+/* The same for keys of ordinary weight, half the dimension: what the simulator draws. */
+void torc_noise_typical(torc_noise *out, const torc_params *params);
+
 /* What the search, the report and the claims assume: heavy keys, the FFT constant with its margin.
  */
 void torc_noise_production(torc_noise *out, const torc_params *params);

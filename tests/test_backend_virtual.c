@@ -194,7 +194,7 @@ Test(backend_virtual, noise_has_the_predicted_moments)
 {
     enum { SAMPLES = 100000 };
     torc_noise noise;
-    torc_noise_production(&noise, &params);
+    torc_noise_typical(&noise, &params);
     torc_program p = {0};
     build_input(&p, true, 0, 1);
     build_table(&p, 3); /* no failure ever at this noise */
@@ -248,7 +248,7 @@ Test(backend_virtual, noisy_lookups_flip_as_often_as_predicted)
 {
     enum { SAMPLES = 200000 };
     torc_noise noise;
-    torc_noise_production(&noise, &params);
+    torc_noise_typical(&noise, &params);
     torc_program p = {0};
     build_input(&p, true, 0, 1);
     build_table(&p, 8);

@@ -106,7 +106,7 @@ static torc_status set_noise(torc_ctx *ctx, virtual_target *t, const torc_params
     t->fresh_std = sqrt(torc_tuniform_variance(params->glwe_noise_log2, 64));
     if (torc_params_has_lookup(params)) {
         torc_noise noise;
-        torc_noise_production(&noise, params);
+        torc_noise_typical(&noise, params);
         t->lookup_in_std = sqrt(noise.keyswitch + noise.modulus_switch);
         t->lookup_out_std = sqrt(noise.bootstrap);
     }
