@@ -11,7 +11,7 @@ void torc_print(FILE *file, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    (void)vfprintf(file, format, args);
+    (void)vfprintf(file, format, args); /* NOLINT(clang-analyzer-valist.Uninitialized): clang 14 */
     va_end(args);
 }
 

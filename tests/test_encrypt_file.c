@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+TestSuite(encrypt_file, .fini = folder_remove);
+
 /* Two samples of the identity circuit, encrypted. */
 static torc_ciphertexts *sample(torc_ctx *ctx)
 {

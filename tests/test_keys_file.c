@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+TestSuite(keys_file, .fini = folder_remove);
+
 static torc_evaluation_keys *make_keys(const torc_params *params)
 {
     torc_spec spec = sample_spec();

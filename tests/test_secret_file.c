@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+TestSuite(secret_file, .fini = folder_remove);
+
 static torc_secret_key *make_key(const torc_params *params)
 {
     torc_spec spec = sample_spec();

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+TestSuite(spec_file, .fini = folder_remove);
+
 Test(spec_file, what_is_saved_is_loaded)
 {
     torc_ctx *ctx = torc_ctx_create();
