@@ -34,10 +34,10 @@ static torc_status infer(torc_onnx_import *m, size_t *out, const wanted *w, size
     }
     size_t found = open == UINT32_MAX ? known : known * out[open];
     if (found != count) {
-        return torc_fail(m->ctx, TORC_E_FORMAT,
+        bool is_constant = torc_onnx_in(m, 0)->kind == TORC_ONNX_CONSTANT;
+        return torc_fail(m->ctx, is_constant ? TORC_E_FORMAT : TORC_E_UNSUPPORTED,
                          "%s: the new shape does not hold the %zu elements of %s", m->where, count,
-                         torc_onnx_in(m, 0)->kind == TORC_ONNX_CONSTANT ? "the input"
-                                                                        : "one sample");
+                         is_constant ? "the input" : "one sample, apart from those of others");
     }
     return TORC_OK;
 }
@@ -360,6 +360,11 @@ torc_status torc_onnx_slice(torc_onnx_import *m)
     }
     if (is_list(x) && counts[0] == 1) {
         return slice_list(m, &x->constant, &slices[0]);
+    }
+    for (uint32_t i = 0; i < rank; i++) {
+        if (slices[i].stop == slices[i].start) {
+            return torc_onnx_refuse(m, "it selects nothing of axis %u", i + hidden);
+        }
     }
     torc_onnx_set_node(m, torc_index(m->graph, torc_onnx_node(m, x), slices, rank));
     return TORC_OK;
