@@ -105,8 +105,10 @@ static void save_with_constants(node_test *t, const char *path)
     Onnx__Tensor *none[1];
     Onnx__Tensor **kept = g->initializer;
     Onnx__Tensor *constants[8];
+    char *names[8];
     for (size_t i = 1; i < t->input_count; i++) {
         constants[i - 1] = t->inputs[i];
+        names[i - 1] = t->inputs[i]->name;
         constants[i - 1]->name = g->input[i]->name; /* borrowed while packing */
     }
     cr_assert_eq(g->n_initializer, 0);
@@ -120,7 +122,7 @@ static void save_with_constants(node_test *t, const char *path)
     cr_assert(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
     free(bytes);
     for (size_t i = 1; i < t->input_count; i++) {
-        t->inputs[i]->name = NULL;
+        t->inputs[i]->name = names[i - 1];
     }
     g->n_input = inputs;
     g->initializer = kept;
