@@ -84,41 +84,53 @@ static torc_status fill_linear(torc_ctx *ctx, torc_instr *instr, uint32_t batch,
     TORC_TRY(TORC_ALLOC(ctx, linear->weight, 2));
     TORC_TRY(TORC_ALLOC(ctx, linear->constant, 1));
     for (uint32_t i = 0; i < batch; i++) {
-        linear->gather[2 * i] = i;
-        linear->gather[2 * i + 1] = batch + i;
+        uint32_t *sources = linear->gather + 2 * (size_t)i;
+        sources[0] = i;
+        sources[1] = batch + i;
     }
     linear->weight[0] = 1;
     linear->weight[1] = (int64_t)sqrt((double)norm_sq - 1);
     return TORC_OK;
 }
 
+static torc_status fill_lookup(torc_ctx *ctx, torc_instr *instr, uint32_t batch, uint32_t in,
+                               uint32_t out)
+{
+    *instr = (torc_instr){.kind = TORC_INSTR_LOOKUP, .lookup = {.count = batch, .out = out}};
+    TORC_TRY(copy_u32(ctx, &instr->lookup.in, batch, in, 1));
+    TORC_TRY(copy_u32(ctx, &instr->lookup.table, batch, 0, 1));
+    return TORC_ALLOC(ctx, instr->lookup.offset, batch);
+}
+
+/* Elements: batch inputs x, batch zeros and batch sums where there is a linear step, batch outputs.
+ */
 static torc_status fill_program(torc_ctx *ctx, torc_circuit *c, int64_t *table, uint32_t bits,
                                 const bench_options *o)
 {
     torc_program *p = &c->program;
-    const bool has_linear = o->norm_sq > 1;
-    const uint32_t inputs = has_linear ? 2 * o->batch : o->batch;
-    const uint32_t lookup_in = has_linear ? 2 * o->batch : 0;
-    p->element_count = inputs + (has_linear ? o->batch : 0) + o->batch;
-    const uint32_t lookup_out = p->element_count - o->batch;
+    const uint32_t sums = o->norm_sq > 1 ? 1 : 0;
+    const uint32_t inputs = (1 + sums) * o->batch;
+    const uint32_t lookup_out = inputs + sums * o->batch;
+    p->element_count = lookup_out + o->batch;
     p->table_count = o->batch;
-    p->instr_count = has_linear ? 2 : 1;
+    p->instr_count = 1 + sums;
     TORC_TRY(TORC_ALLOC(ctx, p->tables, p->table_count));
     TORC_TRY(TORC_ALLOC(ctx, p->instrs, p->instr_count));
     TORC_TRY(fill_tables(ctx, p, table, bits));
-    if (has_linear) {
+    if (sums != 0) {
         TORC_TRY(fill_linear(ctx, &p->instrs[0], o->batch, o->norm_sq));
     }
-    torc_instr *instr = &p->instrs[p->instr_count - 1];
-    *instr =
-        (torc_instr){.kind = TORC_INSTR_LOOKUP, .lookup = {.count = o->batch, .out = lookup_out}};
-    TORC_TRY(copy_u32(ctx, &instr->lookup.in, o->batch, lookup_in, 1));
-    TORC_TRY(copy_u32(ctx, &instr->lookup.table, o->batch, 0, 1));
-    TORC_TRY(TORC_ALLOC(ctx, instr->lookup.offset, o->batch));
+    TORC_TRY(fill_lookup(ctx, &p->instrs[sums], o->batch, sums * 2 * o->batch, lookup_out));
     TORC_TRY(fill_place(ctx, &p->inputs, &p->input_count, inputs, 0));
-    TORC_TRY(fill_place(ctx, &p->outputs, &p->output_count, o->batch, lookup_out));
-    TORC_TRY(fill_port(ctx, &c->spec.inputs, &c->spec.input_count, "x", inputs, bits));
-    return fill_port(ctx, &c->spec.outputs, &c->spec.output_count, "y", o->batch, bits);
+    return fill_place(ctx, &p->outputs, &p->output_count, o->batch, lookup_out);
+}
+
+static torc_status fill_ports(torc_ctx *ctx, torc_circuit *c, uint32_t bits)
+{
+    TORC_TRY(fill_port(ctx, &c->spec.inputs, &c->spec.input_count, "x", c->program.inputs[0].count,
+                       bits));
+    return fill_port(ctx, &c->spec.outputs, &c->spec.output_count, "y", c->program.outputs[0].count,
+                     bits);
 }
 
 /* The row stands for the lookups of a circuit as large as --circuit-lookups. */
@@ -174,6 +186,9 @@ torc_status bench_circuit(torc_ctx *ctx, torc_circuit **out, int64_t *table, uin
     c->spec.profile = o->profile;
     c->maximum_integer_bit_width = bits;
     torc_status s = fill_program(ctx, c, table, bits, o);
+    if (s == TORC_OK) {
+        s = fill_ports(ctx, c, bits);
+    }
     if (s == TORC_OK) {
         s = fill_rows(ctx, c);
     }

@@ -51,7 +51,7 @@ static void *aligned(size_t bytes)
 static void prepare_keyswitch_key(void *key, const torc_evaluation_keys *keys,
                                   const torc_shape *shape)
 {
-    uint32_t *lwe = aligned((keys->params.lwe_dim + 1) * sizeof *lwe);
+    uint32_t *lwe = aligned(((size_t)keys->params.lwe_dim + 1) * sizeof *lwe);
     const size_t rows = torc_evk_keyswitch_rows(&keys->params);
     for (size_t r = 0; lwe != NULL && r < rows; r++) {
         torc_evk_expand_lwe(lwe, keys, r);
@@ -74,7 +74,7 @@ static double run_keyswitch(const torc_shape *shape, const void *key, const uint
     double end = 0;
 #pragma omp parallel num_threads(threads)
     {
-        uint32_t *small = aligned(KEYSWITCH_BATCH * (shape->lwe_dim + 1) * sizeof *small);
+        uint32_t *small = aligned(KEYSWITCH_BATCH * ((size_t)shape->lwe_dim + 1) * sizeof *small);
         void *scratch = aligned(kernels->keyswitch_scratch_bytes(shape, KEYSWITCH_BATCH));
 #pragma omp barrier
 #pragma omp master

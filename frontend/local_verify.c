@@ -101,10 +101,11 @@ static void compare_outputs(verification *v, size_t samples, size_t begin)
                 continue;
             }
             if (r->mismatches++ == 0) {
-                snprintf(r->first, sizeof r->first,
-                         "output '%s', sample %zu, element %zu: encrypted and simulated differ",
-                         v->circuit->spec.outputs[o].name, begin + i / (count / samples),
-                         i % (count / samples));
+                (void)snprintf(
+                    r->first, sizeof r->first,
+                    "output '%s', sample %zu, element %zu: encrypted and simulated differ",
+                    v->circuit->spec.outputs[o].name, begin + i / (count / samples),
+                    i % (count / samples));
             }
         }
     }

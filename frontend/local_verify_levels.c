@@ -49,7 +49,7 @@ static void check(levels *l, double deviation, double variance, const char *what
     r->checks++;
     r->worst_sigmas = fmax(r->worst_sigmas, sigmas);
     if (!(sigmas <= r->z) && r->mismatches++ == 0) {
-        snprintf(
+        (void)snprintf(
             r->first, sizeof r->first,
             "%s %u, sample %zu of its batch: off by %.3g predicted sigma, at most %.2f expected",
             what, index, sample, sigmas, r->z);
@@ -88,15 +88,15 @@ static torc_status decrypt_element(torc_ctx *ctx, levels *l, uint32_t element)
 
 static torc_status follow_linear(torc_ctx *ctx, levels *l, const torc_linear *linear)
 {
-    TORC_TRY(l->clear->backend->linear(ctx, l->clear, linear, l->samples));
-    for (uint32_t g = 0; g < linear->group_count; g++) {
-        for (uint32_t o = 0; o < linear->out_count; o++) {
-            const uint32_t element =
-                linear->out + g * linear->out_group_stride + o * linear->out_stride;
-            TORC_TRY(decrypt_element(ctx, l, element));
-        }
+    const uint32_t count = linear->group_count * linear->out_count;
+    torc_status status = l->clear->backend->linear(ctx, l->clear, linear, l->samples);
+    for (uint32_t i = 0; status == TORC_OK && i < count; i++) {
+        const uint32_t g = i / linear->out_count;
+        const uint32_t o = i % linear->out_count;
+        status = decrypt_element(
+            ctx, l, linear->out + g * linear->out_group_stride + o * linear->out_stride);
     }
-    return TORC_OK;
+    return status;
 }
 
 /* The entry nearest to out_phase among the bins that in_phase reaches. */
@@ -227,23 +227,32 @@ static torc_status write_inputs(torc_ctx *ctx, levels *l, const torc_tensor *inp
     return TORC_OK;
 }
 
-/* values[samples][count] of one output: decoded, each slot checked before. */
-static torc_status read_output(torc_ctx *ctx, levels *l, int64_t *values, uint32_t output)
+static torc_status decode_encrypted(torc_ctx *ctx, levels *l, int64_t *values, uint32_t output)
 {
-    const torc_circuit *circuit = l->circuit;
-    const torc_place *place = &circuit->program.outputs[output];
-    const torc_port *port = &circuit->spec.outputs[output];
+    const torc_place *place = &l->circuit->program.outputs[output];
+    const torc_port *port = &l->circuit->spec.outputs[output];
     for (uint32_t e = 0; e < place->count; e++) {
-        const size_t begin = (size_t)place->element[e] * l->samples;
-        if (place->encrypted) {
-            TORC_TRY(check_slot(ctx, l, place->element[e], circuit->output_row[output][e],
-                                "output element", e));
-        }
+        const uint64_t *phase = l->phase + (size_t)place->element[e] * l->samples;
+        TORC_TRY(check_slot(ctx, l, place->element[e], l->circuit->output_row[output][e],
+                            "output element", e));
         for (size_t s = 0; s < l->samples; s++) {
             values[s * place->count + e] =
-                place->encrypted
-                    ? torc_decode(l->phase[begin + s], port->encoding_bits, port->is_signed)
-                    : l->clear_value[begin + s];
+                torc_decode(phase[s], port->encoding_bits, port->is_signed);
+        }
+    }
+    return TORC_OK;
+}
+
+/* values[samples][count] of one output: decoded, each encrypted slot checked before. */
+static torc_status read_output(torc_ctx *ctx, levels *l, int64_t *values, uint32_t output)
+{
+    const torc_place *place = &l->circuit->program.outputs[output];
+    if (place->encrypted) {
+        return decode_encrypted(ctx, l, values, output);
+    }
+    for (uint32_t e = 0; e < place->count; e++) {
+        for (size_t s = 0; s < l->samples; s++) {
+            values[s * place->count + e] = l->clear_value[place->element[e] * l->samples + s];
         }
     }
     return TORC_OK;

@@ -14,6 +14,8 @@
 typedef struct job {
     const options *o;
     stage files;
+    const char *circuit_path;        /* staged */
+    const char *spec_path;           /* staged; NULL: not asked for */
     char name[TORC_PRINTABLE_BYTES]; /* of the circuit: the model's file name */
     torc_options how;
     torc_compile_report measured;
@@ -177,26 +179,35 @@ static torc_status show(torc_ctx *ctx, const job *j)
     return TORC_OK;
 }
 
-static torc_status compile(torc_ctx *ctx, job *j)
+static torc_status stage_outputs(torc_ctx *ctx, job *j)
 {
-    const options *o = j->o;
     const char *path = NULL;
     torc_status s = TORC_OK;
-    TORC_TRY(option_required(ctx, o->inputs.count == 0 ? NULL : "", "inputset"));
-    TORC_TRY(option_file(ctx, &path, &o->outputs, "output"));
-    TORC_TRY(fill_options(ctx, j));
-    const char *circuit_path = stage_add(ctx, &j->files, path, &s);
-    TORC_TRY(s);
-    const char *spec_path =
-        o->client_spec == NULL ? NULL : stage_add(ctx, &j->files, o->client_spec, &s);
-    TORC_TRY(s);
-    TORC_TRY(import_and_compile(ctx, j));
-    TORC_TRY(torc_circuit_save(ctx, j->circuit, circuit_path));
-    if (spec_path != NULL) {
-        TORC_TRY(torc_spec_save(ctx, &j->circuit->spec, spec_path));
+    TORC_TRY(option_file(ctx, &path, &j->o->outputs, "output"));
+    j->circuit_path = stage_add(ctx, &j->files, path, &s);
+    if (s == TORC_OK && j->o->client_spec != NULL) {
+        j->spec_path = stage_add(ctx, &j->files, j->o->client_spec, &s);
     }
-    TORC_TRY(stage_commit(ctx, &j->files));
-    warn_if_virtual(&j->circuit->spec, path);
+    return s;
+}
+
+static torc_status save(torc_ctx *ctx, job *j)
+{
+    TORC_TRY(torc_circuit_save(ctx, j->circuit, j->circuit_path));
+    if (j->spec_path != NULL) {
+        TORC_TRY(torc_spec_save(ctx, &j->circuit->spec, j->spec_path));
+    }
+    return stage_commit(ctx, &j->files);
+}
+
+static torc_status compile(torc_ctx *ctx, job *j)
+{
+    TORC_TRY(option_required(ctx, j->o->inputs.count == 0 ? NULL : "", "inputset"));
+    TORC_TRY(fill_options(ctx, j));
+    TORC_TRY(stage_outputs(ctx, j));
+    TORC_TRY(import_and_compile(ctx, j));
+    TORC_TRY(save(ctx, j));
+    warn_if_virtual(&j->circuit->spec, j->o->outputs.items[0].path);
     return show(ctx, j);
 }
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Text in a quoted Graphviz string; runs of spaces become one. */
@@ -25,35 +26,33 @@ static void print_quoted(const char *text, size_t length)
 static void print_edges(const char *text, size_t length, const char *target)
 {
     for (size_t i = 0; i + 1 < length; i++) {
-        unsigned source = 0;
-        if (text[i] == '%' && isdigit((unsigned char)text[i + 1]) &&
-            sscanf(text + i + 1, "%9u", &source) == 1) {
-            printf("  n%u -> %s;\n", source, target);
+        if (text[i] == '%' && isdigit((unsigned char)text[i + 1])) {
+            printf("  n%lu -> %s;\n", strtoul(text + i + 1, NULL, 10), target);
         }
     }
 }
 
 static void print_node(const char *line, size_t length)
 {
-    unsigned id = 0;
     const char *equals = memchr(line, '=', length);
     const char *percent = memchr(line, '%', length);
     if (equals == NULL || percent == NULL || percent > equals ||
-        sscanf(percent + 1, "%9u", &id) != 1) {
+        !isdigit((unsigned char)percent[1])) {
         return;
     }
+    const unsigned long id = strtoul(percent + 1, NULL, 10);
     const size_t rest = length - (size_t)(equals + 1 - line);
     const char *hash = memchr(equals, '#', rest);
     const size_t expression = hash == NULL ? rest : (size_t)(hash - equals - 1);
-    printf("  n%u [label=\"", id);
+    printf("  n%lu [label=\"", id);
     print_quoted(equals + 1, expression);
     if (hash != NULL) {
         printf("\\n");
         print_quoted(hash + 1, length - (size_t)(hash + 1 - line));
     }
     printf("\"];\n");
-    char target[16];
-    snprintf(target, sizeof target, "n%u", id);
+    char target[32];
+    snprintf(target, sizeof target, "n%lu", id);
     print_edges(equals + 1, expression, target);
 }
 

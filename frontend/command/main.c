@@ -10,9 +10,8 @@
 
 static const command *const commands[] = {
     &command_compile, &command_inspect, &command_simulate, &command_keygen,  &command_encrypt,
-    &command_run,     &command_decrypt, &command_verify,   &command_version,
+    &command_run,     &command_decrypt, &command_verify,   &command_version, NULL,
 };
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static void print_help(FILE *out)
 {
@@ -20,7 +19,7 @@ static void print_help(FILE *out)
           "Compile models into circuits on encrypted data, and run them.\n\n"
           "Commands, in the order in which they are used (torc COMMAND --help explains each):\n",
           out);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    for (size_t i = 0; commands[i] != NULL; i++) {
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
     fputs(
@@ -42,7 +41,7 @@ static void print_help(FILE *out)
 
 static const command *find_command(const char *name)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    for (size_t i = 0; commands[i] != NULL; i++) {
         if (strcmp(commands[i]->name, name) == 0) {
             return commands[i];
         }

@@ -45,14 +45,20 @@ void progress_attach(torc_ctx *ctx)
     }
 }
 
-void say(const char *format, ...)
+static void say_all(const char *format, va_list args) TORC_PRINTF(1, 0);
+static void say_all(const char *format, va_list args)
 {
     progress_clear();
-    va_list args;
-    va_start(args, format);
     fputs("torc: ", stderr);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
+}
+
+void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_all(format, args);
     va_end(args);
 }
 

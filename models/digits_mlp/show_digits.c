@@ -102,7 +102,7 @@ int main(int argc, char **argv)
         s = TORC_E_INPUT;
     }
     if (s != TORC_OK) {
-        fprintf(stderr, "show_digits: %s %s\n", torc_status_text(s), torc_ctx_message(ctx));
+        (void)fprintf(stderr, "show_digits: %s %s\n", torc_status_text(s), torc_ctx_message(ctx));
     } else {
         const size_t shown = arrays[ENCRYPTED].shape[0];
         const double seconds = strtod(argv[ARRAY_COUNT + 1], NULL);

@@ -81,7 +81,7 @@ int main(void)
         s = run_encrypted(ctx, circuit, &x);
     }
     if (s != TORC_OK) {
-        fprintf(stderr, "linear: %s\n", torc_ctx_message(ctx));
+        (void)fprintf(stderr, "linear: %s\n", torc_ctx_message(ctx));
     }
     torc_circuit_free(circuit);
     torc_graph_free(graph);
