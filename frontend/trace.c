@@ -9,6 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A pointer for attributes: torc_graph_add copies what it points to and changes nothing there. */
+static void *borrow(const void *data)
+{
+    void *pointer = NULL;
+    memcpy(&pointer, &data, sizeof pointer);
+    return pointer;
+}
+
 static torc_value add_unary_op(torc_graph *g, torc_op op, torc_value a)
 {
     return torc_graph_add(g, op, &a, 1, NULL);
@@ -34,7 +42,7 @@ torc_value torc_input(torc_graph *g, const char *name, bool encrypted, torc_dtyp
     if (rank > TORC_MAX_RANK) {
         return mistake(g, "input", "at most 8 axes are supported");
     }
-    torc_node node = {.name = (char *)(uintptr_t)name, /* borrowed: torc_graph_add copies */
+    torc_node node = {.name = borrow(name),
                       .type = {.encrypted = encrypted, .dtype = dtype, .rank = rank}};
     if (rank > 0) {
         memcpy(node.type.shape, shape, rank * sizeof *shape);
@@ -52,7 +60,7 @@ static torc_value add_constant(torc_graph *g, torc_dtype dtype, const void *data
     if (rank > 0) {
         memcpy(node.constant.shape, shape, rank * sizeof *shape);
     }
-    node.constant.data = (void *)(uintptr_t)data; /* borrowed: torc_graph_add copies */
+    node.constant.data = borrow(data);
     return torc_graph_add(g, TORC_OP_CONSTANT, NULL, 0, &node);
 }
 
@@ -186,13 +194,13 @@ torc_value torc_concat(torc_graph *g, const torc_value *parts, uint32_t count, i
 torc_value torc_table_lookup(torc_graph *g, torc_value a, const int64_t *table, size_t size)
 {
     torc_node node = {.table = {.dtype = TORC_I64, .rank = 1, .shape = {size}}};
-    node.table.data = (void *)(uintptr_t)table; /* borrowed: torc_graph_add copies */
+    node.table.data = borrow(table);
     return torc_graph_add(g, TORC_OP_TABLE, &a, 1, &node);
 }
 
 torc_value torc_function2(torc_graph *g, torc_value a, const char *name, double alpha, double beta)
 {
-    const torc_node node = {.name = (char *)(uintptr_t)name, .alpha = alpha, .beta = beta};
+    const torc_node node = {.name = borrow(name), .alpha = alpha, .beta = beta};
     return torc_graph_add(g, TORC_OP_UNARY, &a, 1, &node);
 }
 
@@ -209,7 +217,7 @@ torc_value torc_univariate(torc_graph *g, torc_value a, double (*f)(double x, vo
                            void *user, const char *label)
 {
     const char *name = label && label[0] ? label : torc_op_name(TORC_OP_CALLBACK);
-    const torc_node node = {.name = (char *)(uintptr_t)name, .callback = f, .callback_user = user};
+    const torc_node node = {.name = borrow(name), .callback = f, .callback_user = user};
     return torc_graph_add(g, TORC_OP_CALLBACK, &a, 1, &node);
 }
 
