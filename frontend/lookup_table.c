@@ -194,7 +194,7 @@ static torc_status evaluate_class(torc_ctx *ctx, tabulation *t, uint32_t id, uin
     classes *c = &t->nodes[id];
     const class_key *key = &c->keys[class];
     const size_t first = (size_t) class * t->value_count;
-    torc_cells in[MAX_OPERANDS];
+    torc_cells in[MAX_OPERANDS] = {0};
     for (uint32_t j = 0; j < node->input_count; j++) {
         in[j] = operand_row(t, node, j, key->part[j]);
     }
