@@ -31,7 +31,8 @@ static void float_text(char out[NUMBER_BYTES], double x, bool is_scalar)
         }
     }
     if (isfinite(x) && !strpbrk(out, ".e")) {
-        strcat(out, is_scalar ? ".0" : ".");
+        const size_t length = strlen(out);
+        snprintf(out + length, NUMBER_BYTES - length, is_scalar ? ".0" : ".");
     }
 }
 
@@ -55,7 +56,7 @@ typedef struct array_writer {
 /* Skips the middle of a long axis: the next index after i. */
 static size_t next_index(const array_writer *w, size_t i, size_t length)
 {
-    const bool jumps = w->is_cut && length > 2 * EDGE_COUNT && i + 1 == EDGE_COUNT;
+    const bool jumps = w->is_cut && length > (size_t)2 * EDGE_COUNT && i + 1 == EDGE_COUNT;
     return jumps ? length - EDGE_COUNT : i + 1;
 }
 
