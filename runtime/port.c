@@ -23,7 +23,8 @@ int64_t torc_decode(uint64_t phase, uint32_t encoding_bits, bool is_signed)
     const uint64_t half_range = (uint64_t)1 << (encoding_bits - 1);
     const uint64_t t = (phase + half_step) >> step_log2; /* in [0, 2^(W+1)) */
     const uint64_t limit = is_signed ? 2 * half_range : 3 * half_range;
-    return (int64_t)(t < limit ? t : t - 4 * half_range); /* below zero modulo 2^64 */
+    const uint64_t is_above = ((t - limit) >> 63) - 1; /* a mask: t is secret, so no branch on it */
+    return (int64_t)(t - (4 * half_range & is_above)); /* below zero modulo 2^64 */
 }
 
 static void describe_shape(char *text, size_t size, uint32_t rank, const size_t *shape)
