@@ -12,7 +12,6 @@
 
 #include "runtime/container.h"
 #include "runtime/header_fields.h"
-#include "runtime/security.h"
 #include "runtime/status.h"
 
 #include <stdlib.h>

@@ -5,7 +5,6 @@
 #include "runtime/status.h"
 #include "runtime/text.h"
 
-#include <inttypes.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
