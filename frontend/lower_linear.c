@@ -91,6 +91,7 @@ static torc_status alloc_linear(torc_lowering *low, torc_linear *linear, size_t 
     TORC_TRY(TORC_ALLOC(low->ctx, linear->gather, g * linear->in_count));
     TORC_TRY(TORC_ALLOC(low->ctx, linear->weight, weights));
     TORC_TRY(TORC_ALLOC(low->ctx, linear->constant, g * linear->out_count));
+    TORC_TRY(TORC_ALLOC(low->ctx, linear->constant_turns, g * linear->out_count));
     TORC_TRY(TORC_ALLOC(low->ctx, linear->weight_clear, weights));
     if (clear_terms > 0) {
         TORC_TRY(TORC_ALLOC(low->ctx, linear->clear_term_out, clear_terms));
@@ -105,6 +106,7 @@ static void free_linear(torc_linear *linear)
     free(linear->gather);
     free(linear->weight);
     free(linear->constant);
+    free(linear->constant_turns);
     free(linear->weight_clear);
     free(linear->clear_term_out);
     free(linear->clear_term_element);
@@ -115,6 +117,13 @@ static void free_linear(torc_linear *linear)
 static uint64_t torus_scale(const rows_view *v)
 {
     return (uint64_t)1 << (63 - v->encoding + v->shift);
+}
+
+/* m * 2^(63 - W + shift) is its lowest 64 bits, taken as signed, and this many times 2^64. */
+static int64_t whole_turns(const rows_view *v, int64_t m)
+{
+    const __int128 wide = (__int128)m << (63 - v->encoding + v->shift);
+    return (int64_t)((wide - (int64_t)(uint64_t)wide) >> 64);
 }
 
 static torc_status fill_row(torc_lowering *low, const rows_view *v, torc_linear *linear, size_t g,
@@ -142,6 +151,7 @@ static torc_status fill_row(torc_lowering *low, const rows_view *v, torc_linear 
         const uint64_t scale = (uint64_t)term[t].weight * torus_scale(v);
         if (term[t].clear == TORC_NO_SOURCE) {
             linear->constant[cell] = scale;
+            linear->constant_turns[cell] = whole_turns(v, term[t].weight);
             continue;
         }
         const uint32_t i = linear->clear_term_count++;
@@ -159,21 +169,29 @@ static void share_weights(torc_linear *linear)
     bool same_weight = true;
     bool same_constant = true;
     bool any_clear = false;
+    bool any_turn = false;
     for (size_t g = 0; g < linear->group_count; g++) {
         same_weight = same_weight &&
                       memcmp(linear->weight, linear->weight + g * block,
                              block * sizeof *linear->weight) == 0 &&
                       memcmp(linear->weight_clear, linear->weight_clear + g * block,
                              block * sizeof *linear->weight_clear) == 0;
-        same_constant =
-            same_constant && memcmp(linear->constant, linear->constant + g * linear->out_count,
-                                    linear->out_count * sizeof *linear->constant) == 0;
+        const size_t first = g * linear->out_count;
+        for (size_t o = 0; o < linear->out_count; o++) {
+            same_constant = same_constant && linear->constant[first + o] == linear->constant[o] &&
+                            linear->constant_turns[first + o] == linear->constant_turns[o];
+            any_turn = any_turn || linear->constant_turns[first + o] != 0;
+        }
     }
     for (size_t i = 0; i < linear->group_count * block; i++) {
         any_clear = any_clear || linear->weight_clear[i] != TORC_NO_SOURCE;
     }
     linear->weight_groups = same_weight ? 1 : linear->group_count;
     linear->constant_groups = same_constant ? 1 : linear->group_count;
+    if (!any_turn) {
+        free(linear->constant_turns);
+        linear->constant_turns = NULL;
+    }
     if (!any_clear) {
         free(linear->weight_clear);
         linear->weight_clear = NULL;

@@ -17,6 +17,7 @@ static void linear_free(torc_linear *linear)
     free(linear->gather);
     free(linear->weight);
     free(linear->constant);
+    free(linear->constant_turns);
     free(linear->weight_clear);
     free(linear->clear_term_out);
     free(linear->clear_term_element);

@@ -31,7 +31,9 @@ typedef struct torc_linear {
     uint32_t out_stride;       /* one stride steps over the whole span of the other: no overlap */
     uint32_t *gather;          /* [group_count][in_count] element, TORC_NO_ELEMENT = none */
     int64_t *weight;           /* [weight_groups][out_count][in_count] */
-    uint64_t *constant;        /* [constant_groups][out_count], torus */
+    uint64_t *constant;        /* [constant_groups][out_count], torus, as signed in [-1/2, 1/2) */
+    int64_t *constant_turns;   /* NULL: all 0, or like constant: whole turns that it leaves out;
+                                  only the simulator needs them, to tell an overflow */
     uint32_t *weight_clear;    /* NULL, or like weight: clear element, TORC_NO_ELEMENT = times 1 */
     /* Clear additions: NULL/0, or clear_terms rows. out element += scale * clear element. */
     uint32_t clear_term_count;

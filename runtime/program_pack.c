@@ -4,7 +4,7 @@
  *
  * Words of an instruction: kind, level, then of a linear: group_count, out_count, in_count,
  * weight_groups, constant_groups, out, out_group_stride, out_stride, has weight_clear,
- * clear_term_count; of a lookup: count, out, 0, ... */
+ * clear_term_count, has constant_turns; of a lookup: count, out, 0, ... */
 #include "runtime/program_pack.h"
 
 #include "runtime/status.h"
@@ -25,6 +25,7 @@ const torc_pack_form torc_pack_forms[TORC_PACK_PART_COUNT] = {
     [TORC_PACK_GATHER] = {"program/gather", TORC_RAW_U32},
     [TORC_PACK_WEIGHT] = {"program/weight", TORC_RAW_I64},
     [TORC_PACK_CONSTANT] = {"program/constant", TORC_RAW_U64},
+    [TORC_PACK_CONSTANT_TURNS] = {"program/constant_turns", TORC_RAW_I64},
     [TORC_PACK_WEIGHT_CLEAR] = {"program/weight_clear", TORC_RAW_U32},
     [TORC_PACK_TERM_OUT] = {"program/clear_term_out", TORC_RAW_U32},
     [TORC_PACK_TERM_ELEMENT] = {"program/clear_term_element", TORC_RAW_U32},
@@ -75,12 +76,15 @@ static void put_linear(packer *p, uint32_t level, const torc_linear *a)
                                                    a->out_group_stride,
                                                    a->out_stride,
                                                    a->weight_clear != NULL,
-                                                   a->clear_term_count};
+                                                   a->clear_term_count,
+                                                   a->constant_turns != NULL};
+    const size_t constants = (size_t)a->constant_groups * a->out_count;
     const size_t weights = (size_t)a->weight_groups * a->out_count * a->in_count;
     put(p, TORC_PACK_INSTRS, words, TORC_PACK_INSTR_WORDS);
     put(p, TORC_PACK_GATHER, a->gather, (size_t)a->group_count * a->in_count);
     put(p, TORC_PACK_WEIGHT, a->weight, weights);
-    put(p, TORC_PACK_CONSTANT, a->constant, (size_t)a->constant_groups * a->out_count);
+    put(p, TORC_PACK_CONSTANT, a->constant, constants);
+    put(p, TORC_PACK_CONSTANT_TURNS, a->constant_turns, a->constant_turns != NULL ? constants : 0);
     put(p, TORC_PACK_WEIGHT_CLEAR, a->weight_clear, a->weight_clear != NULL ? weights : 0);
     put(p, TORC_PACK_TERM_OUT, a->clear_term_out, a->clear_term_count);
     put(p, TORC_PACK_TERM_ELEMENT, a->clear_term_element, a->clear_term_count);
@@ -235,16 +239,19 @@ static torc_status take_linear(unpacker *u, torc_linear *a, const uint32_t *word
     a->out_group_stride = words[8];
     a->out_stride = words[9];
     a->clear_term_count = words[11];
+    const uint64_t constants = (uint64_t)words[6] * words[3];
     uint64_t weights = 0;
-    if (words[10] > 1 ||
+    if (words[10] > 1 || words[12] > 1 ||
         __builtin_mul_overflow((uint64_t)words[3] * words[4], words[5], &weights)) {
         return torc_fail(u->ctx, TORC_E_FORMAT,
                          "program/instructions: impossible sizes of a linear");
     }
     TORC_TRY(take(u, &a->gather, TORC_PACK_GATHER, (uint64_t)a->group_count * a->in_count));
     TORC_TRY(take(u, &a->weight, TORC_PACK_WEIGHT, weights));
-    TORC_TRY(
-        take(u, &a->constant, TORC_PACK_CONSTANT, (uint64_t)a->constant_groups * a->out_count));
+    TORC_TRY(take(u, &a->constant, TORC_PACK_CONSTANT, constants));
+    if (words[12] == 1) {
+        TORC_TRY(take(u, &a->constant_turns, TORC_PACK_CONSTANT_TURNS, constants));
+    }
     if (words[10] == 1) {
         TORC_TRY(take(u, &a->weight_clear, TORC_PACK_WEIGHT_CLEAR, weights));
     }

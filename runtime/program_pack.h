@@ -16,6 +16,7 @@ typedef enum torc_pack_part {
     TORC_PACK_GATHER,
     TORC_PACK_WEIGHT,
     TORC_PACK_CONSTANT,
+    TORC_PACK_CONSTANT_TURNS,
     TORC_PACK_WEIGHT_CLEAR,
     TORC_PACK_TERM_OUT,
     TORC_PACK_TERM_ELEMENT,
@@ -26,7 +27,7 @@ typedef enum torc_pack_part {
     TORC_PACK_PART_COUNT,
 } torc_pack_part;
 
-#define TORC_PACK_INSTR_WORDS 12
+#define TORC_PACK_INSTR_WORDS 13
 
 /* Name ("program/gather") and type of each part in a file. */
 typedef struct torc_pack_form {

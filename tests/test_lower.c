@@ -146,6 +146,36 @@ Test(lower, memory_is_reused_along_a_chain)
     stop(circuit);
 }
 
+/* y = T(240 - 10 sum x) for sums of 20 to 24: the constant alone is more than the torus holds. */
+Test(lower, a_large_constant_is_no_overflow)
+{
+    enum { COUNT = 8, SAMPLES = 5 };
+    start();
+    int64_t table[64] = {0};
+    torc_tensor set = {0};
+    torc_tensor out = {0};
+    torc_circuit *circuit = NULL;
+    torc_run_stats stats;
+    const torc_options options = {.exact = true, .is_virtual = true};
+    const torc_value sum = torc_sum(g, input(COUNT), NULL, 0, false);
+    const torc_value tens = torc_mul(g, sum, torc_scalar_i64(g, 10));
+    table[40] = 5;
+    torc_output(g, "y",
+                torc_table_lookup(g, torc_sub(g, torc_scalar_i64(g, 240), tens), table, 64));
+    cr_assert_eq(torc_tensor_create(ctx, &set, TORC_I64, 2, (size_t[]){SAMPLES, COUNT}), TORC_OK);
+    for (size_t i = 0; i < SAMPLES * COUNT; i++) {
+        set.i64[i] = i % COUNT < 4 ? 3 : i % COUNT == 4 ? 2 + (int64_t)(i / COUNT) % 2 : 2;
+    }
+    cr_assert_eq(torc_compile(ctx, &circuit, g, &set, &options), TORC_OK, "%s",
+                 torc_ctx_message(ctx));
+    cr_assert_eq(torc_simulate_circuit(ctx, &out, &stats, NULL, circuit, &set, false, 0), TORC_OK);
+    cr_expect_eq(stats.overflows, 0, "%lu", stats.overflows);
+    cr_expect_eq(out.i64[0], 5, "240 - 10 * 20 = 40");
+    torc_tensor_free(&set);
+    torc_tensor_free(&out);
+    stop(circuit);
+}
+
 Test(lower, a_clear_input_multiplies_and_adds)
 {
     start();

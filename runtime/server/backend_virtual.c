@@ -283,10 +283,12 @@ static void add_clear_source(accumulator *acc, const virtual_target *t, uint32_t
 static void linear_output(virtual_target *t, const torc_linear *a, size_t g, size_t o, block at)
 {
     accumulator acc;
-    const uint64_t constant = a->constant[(a->constant_groups == 1 ? 0 : g) * a->out_count + o];
+    const size_t at_constant = (a->constant_groups == 1 ? 0 : g) * a->out_count + o;
+    const uint64_t constant = a->constant[at_constant];
+    const double turns = a->constant_turns == NULL ? 0 : (double)a->constant_turns[at_constant];
     for (size_t s = 0; s < at.count; s++) {
         acc.word[s] = constant;
-        acc.wide[s] = signed_torus(constant);
+        acc.wide[s] = signed_torus(constant) + turns;
     }
     const size_t weights = ((a->weight_groups == 1 ? 0 : g) * a->out_count + o) * a->in_count;
     for (size_t i = 0; i < a->in_count; i++) {

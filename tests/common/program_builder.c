@@ -99,6 +99,12 @@ void build_constant_groups(torc_linear *linear, uint32_t constant_groups)
         filled((size_t)constant_groups * linear->out_count, sizeof *linear->constant, 0);
 }
 
+void build_constant_turns(torc_linear *linear)
+{
+    linear->constant_turns = filled((size_t)linear->constant_groups * linear->out_count,
+                                    sizeof *linear->constant_turns, 0);
+}
+
 void build_weight_clear(torc_linear *linear)
 {
     linear->weight_clear =
@@ -148,6 +154,7 @@ void build_small_program(torc_program *out)
     dense->gather[0] = 0;
     dense->gather[1] = 1;
     dense->constant[1] = (uint64_t)1 << 60;
+    build_constant_turns(dense);
     build_weight_clear(dense);
     dense->weight_clear[3] = 0;
     build_clear_term(dense, 2, 0, (uint64_t)1 << 60);

@@ -17,6 +17,7 @@ uint32_t build_table(torc_program *program, uint32_t index_bits);
 torc_linear *build_linear(torc_program *program, uint32_t level, uint32_t out, uint32_t group_count,
                           uint32_t out_count, uint32_t in_count);
 void build_weight_groups(torc_linear *linear, uint32_t weight_groups);
+void build_constant_turns(torc_linear *linear); /* all 0 */
 void build_constant_groups(torc_linear *linear, uint32_t constant_groups);
 void build_weight_clear(torc_linear *linear); /* all TORC_NO_ELEMENT */
 void build_clear_term(torc_linear *linear, uint32_t out, uint32_t clear, uint64_t scale);

@@ -13,6 +13,9 @@ static void linear(oracle_value *element, const int64_t *clear, const torc_linea
             const uint32_t wg = a->weight_groups == 1 ? 0 : g;
             const uint32_t cg = a->constant_groups == 1 ? 0 : g;
             oracle_value sum = oracle_signed(a->constant[cg * a->out_count + o]);
+            if (a->constant_turns != NULL) {
+                sum += (oracle_value)a->constant_turns[cg * a->out_count + o] << 64;
+            }
             for (uint32_t i = 0; i < a->in_count; i++) {
                 const uint32_t w = (wg * a->out_count + o) * a->in_count + i;
                 const uint32_t source = a->gather[g * a->in_count + i];
