@@ -108,6 +108,26 @@ Test(command_models, nine_bit_lookups_are_virtual_only)
     torc_tensor_free(&y);
 }
 
+/* 2^-10 is weaker than any profile allows: the client has to say that it accepts it. */
+Test(command_models, a_weak_failure_probability_must_be_accepted)
+{
+    const char *keygen = TORC " keygen m.torc --secret-key me.secret --evaluation-keys me.evk";
+    succeeds("compile " DATA "skl_iris.onnx --inputset " DATA "skl_iris.x.npy -o m.torc "
+             "--p-error 2^-10 --json");
+    cJSON *compiled = parsed();
+    cr_expect_str_eq(cJSON_GetObjectItem(compiled, "profile")->valuestring, "custom");
+    cr_expect(number(compiled, "log2_p_error_circuit") <= -10);
+    cr_expect(number(compiled, "log2_p_error_circuit") > -40);
+    cJSON_Delete(compiled);
+    command_run(&result, "%s", keygen);
+    cr_expect_eq(result.exit_code, 9);
+    cr_expect(strstr(result.err, "--allow-p-error") != NULL, "%s", result.err);
+    command_run(&result, "%s --allow-p-error 2^-60", keygen);
+    cr_expect_eq(result.exit_code, 9);
+    command_run(&result, "%s --allow-p-error 1e-3", keygen);
+    cr_expect_eq(result.exit_code, 0, "%s", result.err);
+}
+
 Test(command_models, compiling_twice_gives_identical_files)
 {
     for (int i = 0; i < 2; i++) {

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Text in a quoted Graphviz string; runs of spaces become one. */
+/* Text in a quoted Graphviz string; runs of spaces become one, at the ends none. */
 static void print_quoted(const char *text, size_t length)
 {
+    while (length > 0 && text[length - 1] == ' ') {
+        length--;
+    }
     for (size_t i = 0; i < length; i++) {
         const char c = text[i];
         if (c == ' ' && (i == 0 || text[i - 1] == ' ')) {
