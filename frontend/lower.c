@@ -244,9 +244,7 @@ static torc_status emit_level(torc_lowering *low, uint32_t level)
         status = torc_lower_push_instr(low, &instr);
     }
     if (status != TORC_OK) {
-        free(instr.lookup.in);
-        free(instr.lookup.table);
-        free(instr.lookup.offset);
+        torc_instr_free(&instr);
         free(fill.row);
         return status;
     }

@@ -101,18 +101,6 @@ static torc_status alloc_linear(torc_lowering *low, torc_linear *linear, size_t 
     return TORC_OK;
 }
 
-static void free_linear(torc_linear *linear)
-{
-    free(linear->gather);
-    free(linear->weight);
-    free(linear->constant);
-    free(linear->constant_turns);
-    free(linear->weight_clear);
-    free(linear->clear_term_out);
-    free(linear->clear_term_element);
-    free(linear->clear_term_scale);
-}
-
 /* A constant or a clear addend m stands for m * 2^(63 - W + shift). */
 static uint64_t torus_scale(const rows_view *v)
 {
@@ -236,7 +224,7 @@ static torc_status emit_run(torc_lowering *low, const rows_view *v, uint32_t lev
         status = torc_lower_push_instr(low, &instr);
     }
     if (status != TORC_OK) {
-        free_linear(&instr.linear);
+        torc_instr_free(&instr);
     }
     return status;
 }

@@ -31,6 +31,15 @@ static void lookup_free(torc_lookup *lookup)
     free(lookup->offset);
 }
 
+void torc_instr_free(torc_instr *instr)
+{
+    if (instr->kind == TORC_INSTR_LINEAR) {
+        linear_free(&instr->linear);
+    } else {
+        lookup_free(&instr->lookup);
+    }
+}
+
 void torc_program_free(torc_program *program)
 {
     if (program == NULL) {
@@ -43,12 +52,7 @@ void torc_program_free(torc_program *program)
     }
     free(program->tables);
     for (uint32_t i = 0; program->instrs != NULL && i < program->instr_count; i++) {
-        torc_instr *instr = &program->instrs[i];
-        if (instr->kind == TORC_INSTR_LINEAR) {
-            linear_free(&instr->linear);
-        } else {
-            lookup_free(&instr->lookup);
-        }
+        torc_instr_free(&program->instrs[i]);
     }
     free(program->instrs);
     *program = (torc_program){0};

@@ -91,6 +91,7 @@ typedef struct torc_program {
 
 /* Every pointer of a program is its own malloc'd block; freeing NULL or {0} is fine. */
 void torc_program_free(torc_program *program);
+void torc_instr_free(torc_instr *instr); /* what one instruction holds */
 
 /* All element indices in range, written before read, never written by the instruction that reads
  * them, tables well formed, sizes consistent, levels true, at most 2^max_index_bits entries a
