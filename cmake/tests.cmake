@@ -5,6 +5,8 @@
 # tests/fuzz_X.c    plain main, seeded mutations of files             label fuzz
 # tests/X.sh        scripts                                           label unit or e2e
 pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion>=2.4)
+# Several tests share the cores: threads that wait must not spin.
+set(TEST_ENVIRONMENT "OMP_WAIT_POLICY=passive")
 set(SANITIZER_FINDINGS "ERROR: (Address|Leak)Sanitizer;WARNING: ThreadSanitizer;runtime error:")
 # Seeded secrets exist only here: objects made by them are marked and refused by loaders.
 file(GLOB COMMON_SOURCES CONFIGURE_DEPENDS tests/common/*.c)
@@ -24,6 +26,7 @@ function(torc_test pattern label timeout criterion)
       add_test(NAME ${test} COMMAND ${test})
     endif()
     set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
+      ENVIRONMENT "${TEST_ENVIRONMENT}"
       FAIL_REGULAR_EXPRESSION "${SANITIZER_FINDINGS}" SKIP_RETURN_CODE 77)
   endforeach()
 endfunction()
@@ -37,5 +40,6 @@ file(GLOB SCRIPT_TESTS CONFIGURE_DEPENDS tests/*.sh)
 foreach(script ${SCRIPT_TESTS})
   get_filename_component(test ${script} NAME_WE)
   add_test(NAME ${test} COMMAND sh ${script} ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${test} PROPERTIES LABELS unit TIMEOUT 300 SKIP_RETURN_CODE 77)
+  set_tests_properties(${test} PROPERTIES LABELS unit TIMEOUT 300 SKIP_RETURN_CODE 77
+    ENVIRONMENT "${TEST_ENVIRONMENT}")
 endforeach()
