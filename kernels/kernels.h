@@ -21,6 +21,7 @@ typedef struct torc_shape { /* of one bootstrap */
     uint32_t extended_log2;
     uint32_t base_log, level_count;       /* bootstrap gadget */
     uint32_t ks_base_log, ks_level_count; /* keyswitch gadget */
+    uint32_t grouping;                    /* g, key bits a step; 0 means 1 */
 } torc_shape;
 
 /* --- reference -----------------------------------------------------------------------------------
@@ -50,6 +51,8 @@ uint32_t torc_ref_lwe_phase32(const uint32_t *lwe, const uint64_t *key, uint32_t
 /* Negacyclic FFT: N real coefficients <-> N/2 complex points (re, im interleaved: double[N]). */
 void torc_ref_fft_forward(double *out, const double *in, uint32_t poly_size);
 void torc_ref_fft_inverse(double *out, const double *in, uint32_t poly_size);
+/* The spectrum of X^exponent, any exponent (modulo 2N): the roots themselves, rounded once. */
+void torc_ref_fft_monomial(double *out, uint32_t exponent, uint32_t poly_size);
 
 /* out[k+1][N] = GGSW external-product in[k+1][N]; ggsw in the Fourier domain: double
  * [(k+1)l][k+1][N]. */
@@ -78,6 +81,18 @@ void torc_ref_table_polynomial(uint64_t *poly, const uint64_t *entry, uint32_t i
 void torc_ref_blind_rotate(uint64_t *parts, uint64_t *scratch, const uint64_t *poly,
                            const uint32_t *exponent, const double *const *fourier,
                            const torc_shape *shape);
+
+/* acc = X^shift table, 0 <= shift < 2N 2^v: how every blind rotation starts. */
+void torc_ref_accumulator_start(uint64_t *parts, const uint64_t *poly, uint32_t shift,
+                                const torc_shape *shape);
+
+/* The same rotation with g key bits a step, g = shape->grouping in 1..4 (0 means 1, in grouped form
+ * too). Key of step i: fourier[i] = double [2^g - 1][(k+1)l][k+1][N]; term t - 1, t = 1 .. 2^g - 1,
+ * encrypts 1 when the bits of t are the key bits of the step (bit b of t: key bit g i + b), else 0.
+ * n is a multiple of g. scratch: u64 [2^v + 1][k+1][N]; bundle: double [(k+1)l][k+1][N]. */
+void torc_ref_blind_rotate_grouped(uint64_t *parts, uint64_t *scratch, double *bundle,
+                                   const uint64_t *poly, const uint32_t *exponent,
+                                   const double *const *fourier, const torc_shape *shape);
 
 /* big[kN+1]: coefficient 0 of the extended ring, i.e. of part 0. */
 void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_dim,

@@ -61,13 +61,23 @@ typedef struct test_keys {
     torc_shape shape;
     uint64_t *small; /* [n] bits */
     uint64_t *big;   /* [kN] bits */
-    uint64_t *ggsw;  /* [n][(k+1) l][k+1][N] */
+    uint64_t *ggsw;  /* [n/g][2^g-1][(k+1) l][k+1][N] */
     uint32_t *ksk;   /* [kN][l'][n+1] */
 } test_keys;
 
+static inline uint32_t keys_grouping(const torc_shape *s)
+{
+    return s->grouping == 0 ? 1 : s->grouping;
+}
+
+static inline size_t keys_terms(const torc_shape *s) /* GGSWs of a step */
+{
+    return ((size_t)1 << keys_grouping(s)) - 1;
+}
+
 static inline size_t keys_row_count(const torc_shape *s)
 {
-    return (size_t)s->lwe_dim * (s->glwe_dim + 1) * s->level_count;
+    return s->lwe_dim / keys_grouping(s) * keys_terms(s) * (s->glwe_dim + 1) * s->level_count;
 }
 
 static inline size_t keys_row_words(const torc_shape *s)
@@ -75,13 +85,25 @@ static inline size_t keys_row_words(const torc_shape *s)
     return (size_t)(s->glwe_dim + 1) * s->poly_size;
 }
 
-/* Row r = (step (k+1) + c) l + j of the bootstrap key. */
+/* 1 when the bits of the step's group, lowest first, are those of term + 1. */
+static inline uint64_t keys_term_bit(const test_keys *keys, size_t ggsw)
+{
+    const uint32_t g = keys_grouping(&keys->shape);
+    const uint64_t *group = keys->small + ggsw / keys_terms(&keys->shape) * g;
+    uint64_t bits = 0;
+    for (uint32_t b = 0; b < g; b++) {
+        bits |= group[b] << b;
+    }
+    return bits == ggsw % keys_terms(&keys->shape) + 1;
+}
+
+/* Row r = (ggsw (k+1) + c) l + j of the bootstrap key. */
 static inline void keys_bootstrap_row(test_keys *keys, test_rng *rng, size_t r, int noise_log2)
 {
     const torc_shape *s = &keys->shape;
     const uint32_t j = (uint32_t)(r % s->level_count);
     const uint32_t c = (uint32_t)(r / s->level_count % (s->glwe_dim + 1));
-    const uint64_t bit = keys->small[r / s->level_count / (s->glwe_dim + 1)];
+    const uint64_t bit = keys_term_bit(keys, r / s->level_count / (s->glwe_dim + 1));
     const uint64_t unit = bit << (64 - s->base_log * (j + 1));
     const size_t big_dim = (size_t)s->glwe_dim * s->poly_size;
     uint64_t *mask = keys->ggsw + r * keys_row_words(s);

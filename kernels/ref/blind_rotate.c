@@ -1,4 +1,4 @@
-/* Blind rotation with an extended accumulator, and what surrounds it.
+/* Classic blind rotation with an extended accumulator, and what surrounds it.
  *   N' = 2^v N,  X the variable of Z/2^64[X]/(X^N' + 1),  Y = X^(2^v) that of a part
  *   p(X) = sum_{r < 2^v} X^r p_r(Y):   part r holds the coefficients r, r + 2^v, ...
  *   start:  acc = X^(-exponent_n) table
@@ -31,9 +31,8 @@ void torc_ref_table_polynomial(uint64_t *poly, const uint64_t *entry, uint32_t i
     }
 }
 
-/* acc = (0, X^shift table), 0 <= shift < 2N'. */
-static void accumulator_start(uint64_t *parts, const uint64_t *poly, uint32_t shift,
-                              const torc_shape *shape)
+void torc_ref_accumulator_start(uint64_t *parts, const uint64_t *poly, uint32_t shift,
+                                const torc_shape *shape)
 {
     const uint32_t size = shape->poly_size << shape->extended_log2;
     const uint32_t part_mask = ((uint32_t)1 << shape->extended_log2) - 1;
@@ -89,7 +88,7 @@ void torc_ref_blind_rotate(uint64_t *parts, uint64_t *scratch, const uint64_t *p
     const size_t words = part_words(shape);
     uint64_t *product = scratch + (words << shape->extended_log2);
 
-    accumulator_start(parts, poly, (0 - exponent[shape->lwe_dim]) & exponent_mask, shape);
+    torc_ref_accumulator_start(parts, poly, (0 - exponent[shape->lwe_dim]) & exponent_mask, shape);
     for (uint32_t step = 0; step < shape->lwe_dim; step++) {
         rotate_subtract(scratch, parts, exponent[step], shape);
         for (uint32_t r = 0; r < (uint32_t)1 << shape->extended_log2; r++) {

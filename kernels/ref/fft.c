@@ -2,6 +2,7 @@
  *   M = N/2,  z_j = a_j + i a_{j+M},  j = 0 .. M-1
  *   forward:  A_m = a(r_m) = sum_j z_j r_m^j,   r_m = exp(i pi (4m + 1) / N),  m = 0 .. M-1
  *   inverse:  the exact inverse, 1/M included
+ *   monomial: X^e has the spectrum r_m^e
  * The r_m are the roots of X^M - i, one from each conjugate pair of roots of X^N + 1, so products
  * of polynomials modulo X^N + 1 are products of A_m. r_m^j = exp(i pi j / N) exp(2 i pi m j / M): a
  * twist, then an ordinary FFT of M points (radix 2, decimation in time).
@@ -108,5 +109,16 @@ void torc_ref_fft_inverse(double *out, const double *in, uint32_t poly_size)
         const complex_value value = multiply(z[j], root);
         out[j] = value.re / half;
         out[j + half] = value.im / half;
+    }
+}
+
+void torc_ref_fft_monomial(double *out, uint32_t exponent, uint32_t poly_size)
+{
+    const uint32_t turn = 2 * poly_size; /* r_m^exponent = exp(2 i pi (4m + 1) exponent / 2N) */
+    pthread_once(&roots_once, roots_fill);
+    for (uint32_t m = 0; m < poly_size / 2; m++) {
+        const uint32_t angle = ((4 * m + 1) * exponent) & (turn - 1); /* wraps: 2N divides 2^32 */
+        out[2 * m] = roots[angle * (ROOT_COUNT / turn)].re;
+        out[2 * m + 1] = roots[angle * (ROOT_COUNT / turn)].im;
     }
 }
