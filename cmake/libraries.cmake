@@ -39,7 +39,7 @@ file(GLOB CLIENT_SOURCES CONFIGURE_DEPENDS runtime/client/*.c)
 file(GLOB SERVER_SOURCES CONFIGURE_DEPENDS runtime/server/*.c)
 torc_library(torc_base SOURCES ${BASE_SOURCES} LINK PkgConfig::CJSON PkgConfig::SODIUM)
 torc_library(torc_client SOURCES ${CLIENT_SOURCES} LINK torc_base torc_kernels)
-torc_library(torc_server SOURCES ${SERVER_SOURCES} LINK torc_base torc_kernels PkgConfig::OPENBLAS)
+torc_library(torc_server SOURCES ${SERVER_SOURCES} LINK torc_base torc_kernels)
 
 # --- frontend: protobuf-c code is generated from our own subset schema ---------------------------
 file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS frontend/*.c frontend/onnx/*.c)

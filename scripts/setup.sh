@@ -4,7 +4,7 @@
 set -u
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config git
-    libcjson-dev libsodium-dev libopenblas-dev libprotobuf-c-dev protobuf-c-compiler
+    libcjson-dev libsodium-dev libprotobuf-c-dev protobuf-c-compiler
     libcriterion-dev libonnx-testdata"
 
 fail() {

@@ -14,7 +14,7 @@ sanitize=$(sed -n 's/^TORC_SANITIZE:[A-Z]*=\(..*\)/-fsanitize=\1/p' "$build/CMak
 # shellcheck disable=SC2046,SC2086 # lists of words
 ${CC:-cc} -std=c17 -D_GNU_SOURCE -I. -Wall -Wextra -Werror $sanitize "$work/example.c" -o "$work/example" \
     -Wl,--start-group $libraries -Wl,--end-group -fopenmp \
-    $(pkg-config --libs libcjson libsodium libprotobuf-c openblas) -lm
+    $(pkg-config --libs libcjson libsodium libprotobuf-c) -lm
 out=$(ASAN_OPTIONS=detect_leaks=0 "$work/example")
 if [ "$out" != "5 * 5 + 3 = 28, computed on encrypted data" ]; then
     echo "the example of README.md printed: $out" >&2
