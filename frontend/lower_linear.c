@@ -110,7 +110,7 @@ static uint64_t torus_scale(const rows_view *v)
 /* m * 2^(63 - W + shift) is its lowest 64 bits, taken as signed, and this many times 2^64. */
 static int64_t whole_turns(const rows_view *v, int64_t m)
 {
-    const __int128 wide = (__int128)m << (63 - v->encoding + v->shift);
+    const __int128 wide = (__int128)m * ((__int128)1 << (63 - v->encoding + v->shift));
     return (int64_t)((wide - (int64_t)(uint64_t)wide) >> 64);
 }
 
