@@ -54,8 +54,10 @@ typedef struct torc_quant_plan {
 
 /* Integers of one layer. */
 typedef struct torc_quant_fit {
-    uint32_t window_bits; /* w; for an output the width is measured later */
+    uint32_t window_bits; /* w; of an output: the width of its integers */
+    uint32_t stride;      /* only rows 0, stride, 2 stride ... are filled: enough for a choice */
     int32_t *weight;      /* like rows.term */
+    double *target;       /* scratch of the fit */
     int64_t *constant;    /* [row] */
     double *scale;        /* [row] s_o */
     double *shift;        /* [row] */
@@ -70,6 +72,14 @@ typedef struct torc_quant_table {
     uint64_t filled_count;
 } torc_quant_table;
 
+/* Second moments of the source elements that a layer reads, for rounding its weights together: the
+ * error of a row of weights e is e G e. */
+typedef struct torc_quant_gram {
+    uint32_t count;
+    uint32_t *place; /* [element] its row of g; NONE: not read */
+    double *g; /* [count][count]; NULL: the layer is too wide, weights are rounded one by one */
+} torc_quant_gram;
+
 /* One complete choice. */
 typedef struct torc_quant_try {
     const torc_quant_plan *plan;
@@ -81,6 +91,7 @@ typedef struct torc_quant_try {
     torc_quant_fit *fits;     /* [layer] that lookups read */
     torc_quant_fit *outputs;  /* [layer] as an output of the graph */
     torc_quant_table *tables; /* [source] */
+    torc_quant_gram gram;     /* of the layer at hand */
     double signal_to_noise_db;
 } torc_quant_try;
 
@@ -97,14 +108,23 @@ uint32_t torc_quant_source_of(const torc_quant_plan *plan, uint32_t node);
  * accumulator. */
 TORC_MUST_CHECK torc_status torc_quant_fit_layer(torc_ctx *ctx, torc_quant_fit *out, bool *fits,
                                                  uint32_t *needed_bits, const torc_quant_try *t,
-                                                 uint32_t layer, uint32_t window_bits);
+                                                 uint32_t layer, uint32_t window_bits,
+                                                 uint32_t stride);
 TORC_MUST_CHECK torc_status torc_quant_fit_output(torc_ctx *ctx, torc_quant_fit *out,
                                                   const torc_quant_try *t, uint32_t layer,
-                                                  uint32_t max_bits);
+                                                  uint32_t weight_bits, uint32_t max_bits);
 /* Window widths at which the layer's channels reach the largest weight, lowest and highest. */
 void torc_quant_window_range(const torc_quant_try *t, uint32_t layer, uint32_t *low,
                              uint32_t *high);
 void torc_quant_fit_free(torc_quant_fit *fit);
+
+/* quantize_round.c */
+TORC_MUST_CHECK torc_status torc_quant_gram_create(torc_ctx *ctx, torc_quant_gram *out,
+                                                   const torc_quant_try *t, uint32_t layer);
+void torc_quant_gram_free(torc_quant_gram *gram);
+/* weight[i] ~ target[i], at most `largest` in magnitude. scratch[2 * count]. */
+void torc_quant_round(int32_t *weight, const double *target, const torc_real_term *term,
+                      size_t count, const torc_quant_gram *gram, double largest, double *scratch);
 
 /* quantize_table.c */
 TORC_MUST_CHECK torc_status torc_quant_table_create(torc_ctx *ctx, torc_quant_table *out,

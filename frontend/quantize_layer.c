@@ -13,9 +13,15 @@ typedef struct row_fit {
     size_t term_count;
     double largest; /* of |a_oi scale_i| */
     int32_t *weight;
-    double *value; /* [samples] sum w q, then v */
+    double *target; /* [3][term_count] a_oi scale_i / s, and room for rounding */
+    double *value;  /* [samples] sum w q, then v */
     double low, high;
 } row_fit;
+
+static double max_weight(const torc_quant_plan *plan)
+{
+    return exp2(plan->options->weight_bits - 1) - 1;
+}
 
 static double product(const row_fit *row, size_t i)
 {
@@ -30,16 +36,12 @@ static row_fit row_begin(const torc_quant_try *t, uint32_t layer, const torc_qua
                    .term = rows->term + rows->begin[r],
                    .term_count = rows->begin[r + 1] - rows->begin[r],
                    .weight = fit ? fit->weight + rows->begin[r] : NULL,
+                   .target = fit ? fit->target + 3 * rows->begin[r] : NULL,
                    .value = fit ? fit->value + r * t->plan->samples : NULL};
     for (size_t i = 0; i < row.term_count; i++) {
         row.largest = fmax(row.largest, fabs(product(&row, i)));
     }
     return row;
-}
-
-static double max_weight(const torc_quant_plan *plan)
-{
-    return exp2(plan->options->weight_bits - 1) - 1;
 }
 
 static double real_range(const torc_quant_plan *plan, uint32_t layer, size_t r)
@@ -60,9 +62,13 @@ static void run_row(row_fit *row, double s)
     size_t samples = row->t->plan->samples;
     memset(row->value, 0, samples * sizeof *row->value);
     for (size_t i = 0; i < row->term_count; i++) {
-        double w = rint(product(row, i) / s);
+        row->target[i] = product(row, i) / s;
+    }
+    torc_quant_round(row->weight, row->target, row->term, row->term_count, &row->t->gram,
+                     max_weight(row->t->plan), row->target + row->term_count);
+    for (size_t i = 0; i < row->term_count; i++) {
+        double w = row->weight[i];
         const double *q = row->t->q + (size_t)row->term[i].source * samples;
-        row->weight[i] = (int32_t)w;
         for (size_t k = 0; w != 0 && k < samples; k++) {
             row->value[k] += w * q[k];
         }
@@ -145,6 +151,13 @@ static uint32_t least_bits(const torc_quant_plan *plan, row_fit *row)
     return bits;
 }
 
+/* Below about 10 ms, threads cost more than they bring. */
+static bool is_long_work(const torc_quant_plan *plan, uint32_t layer)
+{
+    const torc_real_rows *rows = &plan->layers[layer].rows;
+    return rows->begin[rows->count] * plan->samples > 10000000;
+}
+
 /* --- a layer that lookups read -------------------------------------------------------------------
  */
 
@@ -154,6 +167,9 @@ static torc_status fit_create(torc_ctx *ctx, torc_quant_fit *out, const torc_qua
     const torc_real_rows *rows = &plan->layers[layer].rows;
     torc_quant_fit fit = {0};
     torc_status status = TORC_ALLOC(ctx, fit.weight, rows->begin[rows->count]);
+    if (status == TORC_OK) {
+        status = TORC_ALLOC(ctx, fit.target, 3 * rows->begin[rows->count]);
+    }
     if (status == TORC_OK) {
         status = TORC_ALLOC(ctx, fit.constant, rows->count);
     }
@@ -177,6 +193,7 @@ static torc_status fit_create(torc_ctx *ctx, torc_quant_fit *out, const torc_qua
 void torc_quant_fit_free(torc_quant_fit *fit)
 {
     free(fit->weight);
+    free(fit->target);
     free(fit->constant);
     free(fit->scale);
     free(fit->shift);
@@ -186,15 +203,17 @@ void torc_quant_fit_free(torc_quant_fit *fit)
 
 torc_status torc_quant_fit_layer(torc_ctx *ctx, torc_quant_fit *out, bool *fits,
                                  uint32_t *needed_bits, const torc_quant_try *t, uint32_t layer,
-                                 uint32_t window_bits)
+                                 uint32_t window_bits, uint32_t stride)
 {
     const torc_quant_plan *plan = t->plan;
     size_t count = plan->layers[layer].rows.count;
     uint32_t needed = 0;
+    bool parallel = is_long_work(plan, layer);
     TORC_TRY(fit_create(ctx, out, plan, layer));
     out->window_bits = window_bits;
-#pragma omp parallel for reduction(max : needed)
-    for (size_t r = 0; r < count; r++) {
+    out->stride = stride;
+#pragma omp parallel for reduction(max : needed) schedule(dynamic) if (parallel)
+    for (size_t r = 0; r < count; r += stride) {
         row_fit row = row_begin(t, layer, out, r);
         if (row.largest == 0) {
             fit_constant_row(&row, &out->scale[r]);
@@ -277,9 +296,9 @@ static void fit_output_row(const torc_quant_plan *plan, uint32_t layer, torc_qua
     }
 }
 
-/* The scale at which the largest weight of the tensor takes all its bits; for an output that
+/* The scale at which the largest weight of the tensor takes these bits; for an output that
  * depends on nothing, one that keeps about 15 bits of its constants. */
-static double output_scale(const torc_quant_try *t, uint32_t layer)
+static double output_scale(const torc_quant_try *t, uint32_t layer, uint32_t weight_bits)
 {
     const torc_real_rows *rows = &t->plan->layers[layer].rows;
     double largest = 0;
@@ -291,18 +310,19 @@ static double output_scale(const torc_quant_try *t, uint32_t layer)
     if (largest == 0) {
         return bias > 0 ? bias / 32767 : 1;
     }
-    return fmax(largest / max_weight(t->plan), bias / 0x1p40);
+    return fmax(largest / (exp2(weight_bits - 1) - 1), bias / 0x1p40);
 }
 
 torc_status torc_quant_fit_output(torc_ctx *ctx, torc_quant_fit *out, const torc_quant_try *t,
-                                  uint32_t layer, uint32_t max_bits)
+                                  uint32_t layer, uint32_t weight_bits, uint32_t max_bits)
 {
     const torc_quant_plan *plan = t->plan;
     size_t count = plan->layers[layer].rows.count;
-    double s = output_scale(t, layer);
+    double s = output_scale(t, layer, weight_bits);
+    bool parallel = is_long_work(plan, layer);
     TORC_TRY(fit_create(ctx, out, plan, layer));
     for (int i = 0; i < 64; i++, s *= 2) {
-#pragma omp parallel for
+#pragma omp parallel for schedule(dynamic) if (parallel)
         for (size_t r = 0; r < count; r++) {
             row_fit row = row_begin(t, layer, out, r);
             fit_output_row(plan, layer, out, r, &row, s);

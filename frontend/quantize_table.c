@@ -203,7 +203,7 @@ double torc_quant_table_error(const torc_quant_plan *plan, uint32_t source,
     const torc_quant_source *s = &plan->sources[source];
     size_t bins = (size_t)1 << table->index_bits;
     double error = 0;
-    for (uint32_t e = 0; e < s->count; e++) {
+    for (uint32_t e = 0; e < s->count; e += fit->stride) {
         const double *real = plan->real + (size_t)(s->first + e) * plan->samples;
         const double *value = fit->value + (size_t)e * plan->samples;
         double sum = 0;

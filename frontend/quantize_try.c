@@ -6,8 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A wider window, hence larger weights and more noise, must be worth this factor in error. */
-#define WORTH 0.97
+/* One more bit of window or weights doubles the weights, and with them the noise that parameters
+ * must bear: it must bring the squared error down by this factor at least. */
+#define WORTH 0.85
 
 typedef struct chooser {
     torc_ctx *ctx;
@@ -69,10 +70,14 @@ static torc_status layer_error(chooser *c, double *error, uint32_t layer, const 
 static torc_status measure_window(chooser *c, double *error, uint32_t *needed, uint32_t layer,
                                   uint32_t window_bits)
 {
+    enum { ENOUGH_ROWS = 64 }; /* a choice needs no more; refusing a layer needs them all */
+    size_t rows = c->plan->layers[layer].rows.count;
+    bool all = c->plan->options->exact || rows <= ENOUGH_ROWS;
+    uint32_t stride = all ? 1 : (uint32_t)(rows / ENOUGH_ROWS);
     torc_quant_fit fit;
     bool fits;
     *error = INFINITY;
-    TORC_TRY(torc_quant_fit_layer(c->ctx, &fit, &fits, needed, c->t, layer, window_bits));
+    TORC_TRY(torc_quant_fit_layer(c->ctx, &fit, &fits, needed, c->t, layer, window_bits, stride));
     torc_status status = fits ? layer_error(c, error, layer, &fit) : TORC_OK;
     torc_quant_fit_free(&fit);
     return status;
@@ -110,17 +115,33 @@ static torc_status measure_layer(chooser *c, double *error, uint32_t *window_bit
     return choose_window(c, error, window_bits, needed, layer);
 }
 
-static torc_status measure_output(chooser *c, double *error, uint32_t layer)
+/* Error of an output with weights of some width. */
+static torc_status measure_output_bits(chooser *c, double *error, uint32_t layer,
+                                       uint32_t weight_bits)
 {
     const torc_quant_layer *l = &c->plan->layers[layer];
     torc_quant_fit fit;
     *error = 0;
-    TORC_TRY(torc_quant_fit_output(c->ctx, &fit, c->t, layer, output_limit(c, layer)));
+    TORC_TRY(torc_quant_fit_output(c->ctx, &fit, c->t, layer, weight_bits, output_limit(c, layer)));
     for (size_t i = 0; i < l->rows.count * c->plan->samples; i++) {
         double off = fit.scale[i / c->plan->samples] * fit.value[i] - l->real[i];
         *error += off * off;
     }
     torc_quant_fit_free(&fit);
+    return TORC_OK;
+}
+
+static torc_status measure_output(chooser *c, double *best, uint32_t *weight_bits, uint32_t layer)
+{
+    *best = INFINITY;
+    for (uint32_t bits = 2; bits <= c->plan->options->weight_bits; bits++) {
+        double error;
+        TORC_TRY(measure_output_bits(c, &error, layer, bits));
+        if (error < WORTH * *best) {
+            *best = error;
+            *weight_bits = bits;
+        }
+    }
     return TORC_OK;
 }
 
@@ -166,6 +187,13 @@ static torc_status fix_open(chooser *c, const reads *r, uint32_t bits)
     return TORC_OK;
 }
 
+/* Takes the moments of the layer's sources, whose integers must be there. */
+static torc_status look_at(chooser *c, uint32_t layer)
+{
+    torc_quant_gram_free(&c->t->gram);
+    return torc_quant_gram_create(c->ctx, &c->t->gram, c->t, layer);
+}
+
 /* Open sources take all their bits, unless sums must fit a lookup (exact contract) or the layer
  * also reads sources of a fixed width: then the coarser side would take all the bits of the
  * weights. */
@@ -177,14 +205,17 @@ static uint32_t fewest_bits(const chooser *c, const reads *r)
 
 typedef struct choice {
     double error;
-    uint32_t bits, window_bits, needed;
+    uint32_t bits;
+    uint32_t window_bits; /* of an output: the width of its weights */
+    uint32_t needed;
 } choice;
 
 static torc_status measure_choice(chooser *c, choice *now, const reads *r, uint32_t layer,
                                   bool is_output)
 {
     TORC_TRY(fix_open(c, r, now->bits));
-    return is_output ? measure_output(c, &now->error, layer)
+    TORC_TRY(look_at(c, layer));
+    return is_output ? measure_output(c, &now->error, &now->window_bits, layer)
                      : measure_layer(c, &now->error, &now->window_bits, &now->needed, layer);
 }
 
@@ -193,8 +224,9 @@ static torc_status measure_choice(chooser *c, choice *now, const reads *r, uint3
 static torc_status choose(chooser *c, choice *best, const reads *r, uint32_t layer, bool is_output)
 {
     uint32_t least = UINT32_MAX;
+    const uint32_t fewest = fewest_bits(c, r);
     *best = (choice){.error = INFINITY, .bits = c->max_bits};
-    for (uint32_t bits = c->max_bits; bits >= fewest_bits(c, r); bits--) {
+    for (uint32_t bits = c->max_bits; bits >= fewest; bits--) {
         choice now = {.bits = bits};
         TORC_TRY(measure_choice(c, &now, r, layer, is_output));
         if (now.error < WORTH * best->error) {
@@ -203,7 +235,11 @@ static torc_status choose(chooser *c, choice *best, const reads *r, uint32_t lay
         least = now.needed < least ? now.needed : least;
     }
     best->needed = least;
-    return fix_open(c, r, best->bits);
+    if (best->bits == fewest) { /* the last one tried */
+        return TORC_OK;
+    }
+    TORC_TRY(fix_open(c, r, best->bits));
+    return look_at(c, layer);
 }
 
 /* --- layers in order -----------------------------------------------------------------------------
@@ -247,7 +283,7 @@ static torc_status fit_lookup_layer(chooser *c, uint32_t layer)
     }
     c->component_bits[c->plan->layers[layer].component] = best.window_bits;
     TORC_TRY(torc_quant_fit_layer(c->ctx, &c->t->fits[layer], &fits, &needed, c->t, layer,
-                                  best.window_bits));
+                                  best.window_bits, 1));
     return fits ? make_tables(c, layer) : refuse_layer(c, layer, needed);
 }
 
@@ -259,7 +295,7 @@ static torc_status fit_output_layer(chooser *c, uint32_t layer)
     torc_status status = choose(c, &best, &r, layer, true);
     free(r.open);
     TORC_TRY(status);
-    return torc_quant_fit_output(c->ctx, &c->t->outputs[layer], c->t, layer,
+    return torc_quant_fit_output(c->ctx, &c->t->outputs[layer], c->t, layer, best.window_bits,
                                  output_limit(c, layer));
 }
 
@@ -363,6 +399,7 @@ void torc_quant_try_free(torc_quant_try *t)
     for (uint32_t i = 0; t->plan && t->tables && i < t->plan->source_count; i++) {
         torc_quant_table_free(&t->tables[i]);
     }
+    torc_quant_gram_free(&t->gram);
     free(t->source_bits);
     free(t->scale);
     free(t->offset);

@@ -198,6 +198,20 @@ Test(quantize, agreement_is_that_of_the_integer_graph)
     torc_ctx_free(ctx);
 }
 
+/* 4-bit weights rounded one by one give 21.4 dB here. */
+Test(quantize, weights_are_rounded_for_their_sum)
+{
+    torc_ctx *ctx = torc_ctx_create();
+    digits d = digits_load(ctx);
+    torc_compilation c;
+    torc_options options = {.weight_bits = 4};
+    cr_assert_eq(test_quantize(ctx, &c, d.g, &d.inputset, &options), TORC_OK);
+    cr_expect(c.signal_to_noise_db > 23.5, "%.1f dB", c.signal_to_noise_db);
+    test_compilation_free(&c);
+    digits_free(&d);
+    torc_ctx_free(ctx);
+}
+
 Test(quantize, more_bits_come_close_to_the_float_model)
 {
     torc_ctx *ctx = torc_ctx_create();
