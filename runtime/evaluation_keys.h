@@ -13,7 +13,8 @@
  * keyswitch_body[kN][l']: LWE encryption of s_big[i] * 2^(32 - base_log'*(j+1)) under the small key.
  * Mask row of GLWE row r = (i*(k+1)*l + c*l + j): k*N words, domain BOOTSTRAP; of LWE row
  * i*l' + j: n 32-bit words, domain KEYSWITCH. Both from `seed`. body = sum mask*key + noise + message.
- * For grouping g > 1 step i holds 2^g - 1 terms: [n/g][2^g-1][(k+1)*l][N]. */
+ * For grouping g > 1 step i holds 2^g - 1 terms: [n/g][2^g-1][(k+1)*l][N]. Term t - 1, in place of
+ * s_small[i], has 1 when the g key bits from g i on, lowest first, are the bits of t, else 0. */
 typedef struct torc_evaluation_keys {
     torc_params params;
     uint8_t key_id[TORC_KEY_ID_BYTES]; /* BLAKE2b over fingerprint, seed and digests of the bodies */

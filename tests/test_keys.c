@@ -1,5 +1,6 @@
 /* Fresh keys at real parameters: every row holds exactly the noise it should, no randomness serves
  * twice, and what the client does not trust is refused. */
+#include "kernels/kernels.h"
 #include "tests/common/key_rows.h"
 #include "tests/common/sample_spec.h"
 #include "tests/common/seeded_random.h"
@@ -42,6 +43,12 @@ static torc_params with_gadgets(torc_params params, torc_gadget bootstrap, torc_
     return params;
 }
 
+static torc_params with_grouping(torc_params params, uint32_t grouping)
+{
+    params.grouping = grouping;
+    return params;
+}
+
 /* Rows from everywhere: the step is prime to the number of rows of a GGSW. */
 static void add_some_glwe_rows(tuniform_stats *stats, const key_pair *pair, size_t count)
 {
@@ -60,6 +67,9 @@ Test(keys, fresh_rows_hold_exactly_their_noise)
         with_gadgets(sample_params(742, 2, 1024), (torc_gadget){12, 3}, (torc_gadget){2, 8}),
         with_gadgets(sample_params(600, 4, 512), (torc_gadget){21, 3}, (torc_gadget){32, 1}),
         with_gadgets(sample_params(500, 1, 4096), (torc_gadget){1, 1}, (torc_gadget){1, 1}),
+        with_grouping(sample_params(600, 2, 512), 2),
+        with_grouping(sample_params(600, 2, 512), 3),
+        with_grouping(sample_params(600, 2, 512), 4),
     };
     seeded_random_start(41);
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
@@ -78,6 +88,44 @@ Test(keys, fresh_rows_hold_exactly_their_noise)
         tuniform_expect(&glwe, label);
         snprintf(label, sizeof label, "set %zu, keyswitch key", s);
         tuniform_expect(&lwe, label);
+    }
+}
+
+/* Of the 2^g - 1 terms of a step one holds 1 unless all key bits are 0, and every term does so
+ * somewhere: decrypted from the last row of each GGSW. */
+Test(keys, one_term_of_a_grouped_step_holds_the_key_bits)
+{
+    seeded_random_start(44);
+    for (uint32_t g = 1; g <= 4; g++) {
+        const torc_params params = with_grouping(sample_params(600, 1, 2048), g);
+        const size_t terms = ((size_t)1 << g) - 1;
+        const size_t rows = ((size_t)params.glwe_dim + 1) * params.bootstrap.level_count;
+        key_pair pair = make_keys(&params);
+        uint64_t glwe[2 * 2048];
+        uint64_t lwe[2049];
+        size_t seen[16] = {0};
+        for (size_t step = 0; step < 600 / g; step++) {
+            size_t value = 0;
+            size_t ones = 0;
+            for (size_t b = 0; b < g; b++) {
+                value |= (size_t)pair.secret->small[step * g + b] << b;
+            }
+            for (size_t t = 1; t <= terms; t++) {
+                torc_evk_expand_glwe(glwe, pair.keys, (step * terms + t) * rows - 1);
+                torc_ref_sample_extract(lwe, glwe, 1, 2048);
+                const uint64_t phase = torc_ref_lwe_phase(lwe, pair.secret->big, 2048);
+                const uint32_t kept = params.bootstrap.base_log * params.bootstrap.level_count;
+                const size_t bit = (phase + ((uint64_t)1 << (63 - kept))) >> (64 - kept);
+                cr_assert_eq(bit, t == value, "g=%u step %zu term %zu", g, step, t);
+                ones += bit;
+            }
+            cr_expect_eq(ones, value != 0);
+            seen[value]++;
+        }
+        for (size_t value = 0; value <= terms; value++) {
+            cr_expect_gt(seen[value], 0);
+        }
+        free_keys(&pair);
     }
 }
 
@@ -224,9 +272,6 @@ Test(keys, a_specification_that_is_not_accepted_gets_no_keys)
     spec.params.lwe_noise_log2--;
     expect_refused(&spec, TORC_E_SECURITY, "small key");
     spec.params.lwe_noise_log2++;
-    spec.params.grouping = 2;
-    expect_refused(&spec, TORC_E_UNSUPPORTED, "grouping 2");
-    spec.params.grouping = 1;
     spec.profile = TORC_CUSTOM;
     expect_refused(&spec, TORC_E_SECURITY, "--allow-p-error");
     spec.is_virtual = true;

@@ -27,9 +27,12 @@ static torc_evaluation_keys *make_keys(const torc_params *params)
 
 Test(keys_file, what_is_saved_is_loaded)
 {
-    const torc_params sets[] = {sample_params(500, 4, 512), sample_params_no_lookup()};
+    torc_params sets[] = {sample_params(500, 4, 512), sample_params_no_lookup(),
+                          sample_params(500, 2, 512), sample_params(501, 2, 512)};
+    sets[2].grouping = 2;
+    sets[3].grouping = 3;
     torc_ctx *ctx = torc_ctx_create();
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         const char *path = folder_path("me.evk");
         torc_evaluation_keys *keys = make_keys(&sets[i]);
         torc_evaluation_keys *back = NULL;
@@ -43,6 +46,10 @@ Test(keys_file, what_is_saved_is_loaded)
             cr_expect_arr_eq(back->bootstrap_body, keys->bootstrap_body,
                              torc_evk_bootstrap_rows(&sets[i]) * sets[i].poly_size * 8);
             cr_expect_arr_eq(back->keyswitch_body, keys->keyswitch_body,
+                             torc_evk_keyswitch_rows(&sets[i]) * 4);
+            cr_expect_eq(torc_params_key_bytes_seeded(&sets[i]),
+                         TORC_SEED_BYTES +
+                             torc_evk_bootstrap_rows(&sets[i]) * sets[i].poly_size * 8 +
                              torc_evk_keyswitch_rows(&sets[i]) * 4);
         }
         torc_evk_free(back);
@@ -107,8 +114,17 @@ Test(keys_file, fields_that_do_not_fit_together_are_refused)
     const torc_params good = sample_params(500, 4, 512);
     torc_params weak = good;
     weak.lwe_noise_log2--;
+    torc_params grouped = good;
+    grouped.grouping = 2;
+    const size_t half_as_many = torc_evk_bootstrap_rows(&grouped) / 3; /* 3/2 rows of grouping 1 */
     const forgery rows[] = {
         {.label = "nothing wrong", .params = good, .status = TORC_OK, .words = ""},
+        {.label = "grouped", .params = grouped, .status = TORC_OK, .words = ""},
+        {.label = "grouped, rows of grouping 1",
+         .params = grouped,
+         .rows_less = half_as_many,
+         .status = TORC_E_FORMAT,
+         .words = "its parameters ask for"},
         {.label = "weak", .params = weak, .status = TORC_E_SECURITY, .words = "small key"},
         {.label = "fingerprint",
          .params = good,

@@ -25,16 +25,31 @@ static void add_glwe_mask(uint64_t *body, uint64_t *mask, const torc_evaluation_
     }
 }
 
-/* Adds s_small[step] * 2^(64 - base_log (j+1)) times -s_big[c], or 1 when c = k; row = (c, j) of
- * the step's GGSW. The bits are masks: no branch depends on them. */
+/* All ones when the GGSW holds 1, else 0: the key bits of its step are those of its term + 1, bit
+ * by bit. At g = 1 the one term of a step holds the key bit itself. */
+static uint64_t ggsw_bit_mask(const torc_secret_key *secret, size_t ggsw)
+{
+    const uint32_t g = secret->params.grouping;
+    const size_t term_count = ((size_t)1 << g) - 1;
+    const uint64_t set = ggsw % term_count + 1;
+    const uint64_t *bits = secret->small + ggsw / term_count * g;
+    uint64_t differs = 0;
+    for (uint32_t b = 0; b < g; b++) {
+        differs |= bits[b] ^ (set >> b & 1);
+    }
+    return differs - 1; /* differs is 0 or 1 */
+}
+
+/* Adds the GGSW's bit * 2^(64 - base_log (j+1)) times -s_big[c], or 1 when c = k; row = (c, j) of
+ * the GGSW. The bits are masks: no branch depends on them. */
 static void add_ggsw_message(uint64_t *body, const torc_secret_key *secret, size_t row)
 {
     const torc_params *p = &secret->params;
     const uint32_t level = (uint32_t)(row % p->bootstrap.level_count);
     const size_t c = row / p->bootstrap.level_count % (p->glwe_dim + 1);
-    const size_t step = row / p->bootstrap.level_count / (p->glwe_dim + 1);
+    const size_t ggsw = row / p->bootstrap.level_count / (p->glwe_dim + 1);
     const uint64_t gadget = (uint64_t)1 << (64 - p->bootstrap.base_log * (level + 1));
-    const uint64_t message = gadget & (0 - secret->small[step]);
+    const uint64_t message = gadget & ggsw_bit_mask(secret, ggsw);
     if (c == p->glwe_dim) {
         body[0] += message;
         return;
@@ -140,18 +155,6 @@ static torc_status make_keys(torc_ctx *ctx, torc_secret_key *secret, torc_evalua
     return TORC_OK;
 }
 
-static torc_status check_grouping(torc_ctx *ctx, const torc_params *params)
-{
-    if (torc_params_has_lookup(params) && params->grouping != 1) {
-        return torc_fail(
-            ctx, TORC_E_UNSUPPORTED,
-            "keygen: grouping %u; this version makes keys for grouping 1 only, compile "
-            "the circuit with it",
-            params->grouping);
-    }
-    return TORC_OK;
-}
-
 torc_status torc_keygen(torc_ctx *ctx, torc_secret_key **secret, torc_evaluation_keys **evaluation,
                         const torc_spec *spec, double allow_log2_p_error)
 {
@@ -160,7 +163,6 @@ torc_status torc_keygen(torc_ctx *ctx, torc_secret_key **secret, torc_evaluation
     *secret = NULL;
     *evaluation = NULL;
     TORC_TRY(torc_spec_accept(ctx, spec, allow_log2_p_error));
-    TORC_TRY(check_grouping(ctx, &spec->params));
     TORC_TRY(torc_secret_key_create(ctx, &made, &spec->params));
     torc_status status = TORC_ALLOC(ctx, keys, 1);
     if (status == TORC_OK) {

@@ -5,7 +5,20 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-/* message[N] of row (c, j) of GGSW i: s_small[i] * 2^(64 - base_log (j+1)) * (-s_big[c] or 1). */
+/* Product over the bits b of the step of s_b or 1 - s_b, as the term's set has b or not. */
+static uint64_t term_bit(const torc_secret_key *secret, size_t ggsw)
+{
+    const uint32_t g = secret->params.grouping;
+    const size_t terms = ((size_t)1 << g) - 1;
+    uint64_t product = 1;
+    for (size_t b = 0; b < g; b++) {
+        const uint64_t bit = secret->small[ggsw / terms * g + b];
+        product *= (ggsw % terms + 1) >> b & 1 ? bit : 1 - bit;
+    }
+    return product;
+}
+
+/* message[N] of row (c, j) of GGSW i: its bit * 2^(64 - base_log (j+1)) * (-s_big[c] or 1). */
 static void glwe_message(uint64_t *message, const torc_secret_key *secret, size_t row)
 {
     const torc_params *p = &secret->params;
@@ -13,7 +26,7 @@ static void glwe_message(uint64_t *message, const torc_secret_key *secret, size_
     const size_t i = row / (((size_t)p->glwe_dim + 1) * l);
     const size_t c = row % (((size_t)p->glwe_dim + 1) * l) / l;
     const uint32_t j = (uint32_t)(row % l);
-    const uint64_t factor = secret->small[i] << (64 - p->bootstrap.base_log * (j + 1));
+    const uint64_t factor = term_bit(secret, i) << (64 - p->bootstrap.base_log * (j + 1));
     for (size_t x = 0; x < p->poly_size; x++) {
         const uint64_t one = x == 0;
         message[x] =
