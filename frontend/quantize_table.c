@@ -144,10 +144,10 @@ static torc_status fill_undefined(torc_ctx *ctx, torc_quant_table *table, double
 }
 
 static torc_status take_values(torc_ctx *ctx, torc_quant_table *table, const torc_tensor *y,
-                               uint32_t count, const char *where)
+                               uint32_t count, uint32_t stride, const char *where)
 {
     size_t bins = (size_t)1 << table->index_bits;
-    for (uint32_t e = 0; e < count; e++) {
+    for (uint32_t e = 0; e < count; e += stride) {
         double *row = table->real + e * bins;
         for (size_t u = 0; u < bins; u++) {
             size_t at = u * count + e;
@@ -179,7 +179,7 @@ torc_status torc_quant_table_create(torc_ctx *ctx, torc_quant_table *out,
         status = TORC_ALLOC(ctx, table.real, bins * s->count);
     }
     if (status == TORC_OK) {
-        status = take_values(ctx, &table, &y, s->count, plan->g->nodes[s->node].where);
+        status = take_values(ctx, &table, &y, s->count, fit->stride, plan->g->nodes[s->node].where);
     }
     free(z);
     torc_tensor_free(&y);

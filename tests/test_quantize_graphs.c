@@ -227,6 +227,16 @@ Test(quantize_graphs, undefined_entries_repeat_their_neighbour)
     end(&t);
 }
 
+/* More channels than a choice of windows looks at, of a function that is defined only where they
+ * are. */
+Test(quantize_graphs, wide_layers_are_sampled_only_for_choices)
+{
+    traced t = begin();
+    torc_value z = torc_add(t.g, dense(&t, t.x, FEATURES, 150), torc_scalar_f64(t.g, 20));
+    torc_value h = torc_function(t.g, z, "log");
+    EXPECT_DB(&t, dense(&t, h, 150, 2), 25);
+}
+
 Test(quantize_graphs, graphs_of_integers_are_left_alone)
 {
     torc_ctx *ctx = torc_ctx_create();
