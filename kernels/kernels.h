@@ -29,6 +29,9 @@ typedef struct torc_shape { /* of one bootstrap */
 
 /* digit[l], most significant first, each in [-B/2, B/2). */
 void torc_ref_decompose(int64_t *digit, uint64_t x, uint32_t base_log, uint32_t level_count);
+/* The same with ties to even instead of up: for words that come out of a transform, as those that a
+ * grouped step decomposes (ref/decompose.c says why). */
+void torc_ref_decompose_even(int64_t *digit, uint64_t x, uint32_t base_log, uint32_t level_count);
 
 /* out[N] += a[N] * b[N] in Z/2^64[X]/(X^N + 1), exact; b is binary. */
 void torc_ref_negacyclic_add(uint64_t *out, const uint64_t *a, const uint64_t *b,

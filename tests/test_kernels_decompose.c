@@ -69,3 +69,25 @@ Test(kernels_decompose, kept_bits_are_exact)
         cr_expect_eq(recomposed(digit, 15, 3), x);
     }
 }
+
+/* Half a unit: up from odd, down to even, so that the mean error of words cut short is nothing. */
+Test(kernels_decompose, ties_to_even_have_no_mean)
+{
+    int64_t error_sum = 0;
+    int64_t up_sum = 0;
+    for (uint64_t word = 0; word < 4096; word++) { /* 3 bits dropped, 9 above them */
+        const uint64_t x = word << 37;             /* kept: 24 bits */
+        int64_t even[2];
+        int64_t up[2];
+        torc_ref_decompose_even(even, x, 12, 2);
+        torc_ref_decompose(up, x, 12, 2);
+        const int64_t error = (int64_t)(recomposed(even, 12, 2) - x) / ((int64_t)1 << 37);
+        cr_expect(error >= -4 && error <= 4, "word %lu: %ld", word, error);
+        cr_expect(word % 8 == 4 || even[1] == up[1], "only ties differ");
+        cr_expect(word % 8 != 4 || even[1] % 2 == 0, "word %lu: digit %ld", word, even[1]);
+        error_sum += error;
+        up_sum += (int64_t)(recomposed(up, 12, 2) - x) / ((int64_t)1 << 37);
+    }
+    cr_expect_eq(error_sum, 0);
+    cr_expect_eq(up_sum, 4 * 4096 / 8);
+}

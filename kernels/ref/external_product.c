@@ -44,7 +44,7 @@ static void digit_polynomial(double *digit, const uint64_t *in, uint32_t level,
 {
     int64_t all[MAX_LEVELS];
     for (uint32_t i = 0; i < shape->poly_size; i++) {
-        torc_ref_decompose(all, in[i], shape->base_log, shape->level_count);
+        torc_ref_decompose_even(all, in[i], shape->base_log, shape->level_count);
         digit[i] = (double)all[level];
     }
 }
