@@ -102,6 +102,7 @@ void torc_quant_plan_free(torc_quant_plan *plan);
 uint32_t torc_quant_layer_of(const torc_quant_plan *plan,
                              uint32_t node); /* NONE when it is not one */
 uint32_t torc_quant_source_of(const torc_quant_plan *plan, uint32_t node);
+uint32_t torc_quant_owner(const torc_quant_plan *plan, uint32_t element); /* source of an element */
 
 /* quantize_layer.c: integers for a layer whose sources are fixed. *fits is false when it has no
  * window of that width (exact contract); *needed_bits then is the width of the least possible

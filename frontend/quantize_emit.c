@@ -99,16 +99,12 @@ static torc_status make_matrix(emitter *e, torc_tensor *out, const torc_real_row
 {
     size_t shape[2] = {rows->count, columns};
     TORC_TRY(torc_tensor_create(e->ctx, out, TORC_I64, 2, shape));
-    uint32_t source = 0;
     for (size_t r = 0; r < rows->count; r++) {
         for (size_t t = rows->begin[r]; t < rows->begin[r + 1]; t++) {
             uint32_t element = rows->term[t].source;
-            const torc_quant_source *s = &e->plan->sources[source];
-            while (element < s->first || element >= s->first + s->count) {
-                source = (source + 1) % e->plan->source_count;
-                s = &e->plan->sources[source];
-            }
-            out->i64[r * columns + column[source] + (element - s->first)] = fit->weight[t];
+            uint32_t source = torc_quant_owner(e->plan, element);
+            uint32_t first = e->plan->sources[source].first;
+            out->i64[r * columns + column[source] + (element - first)] = fit->weight[t];
         }
     }
     return TORC_OK;

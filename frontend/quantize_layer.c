@@ -321,7 +321,7 @@ torc_status torc_quant_fit_output(torc_ctx *ctx, torc_quant_fit *out, const torc
     double s = output_scale(t, layer, weight_bits);
     bool parallel = is_long_work(plan, layer);
     TORC_TRY(fit_create(ctx, out, plan, layer));
-    for (int i = 0; i < 64; i++, s *= 2) {
+    for (int i = 0; i < 64; i++) {
 #pragma omp parallel for schedule(dynamic) if (parallel)
         for (size_t r = 0; r < count; r++) {
             row_fit row = row_begin(t, layer, out, r);
@@ -331,6 +331,7 @@ torc_status torc_quant_fit_output(torc_ctx *ctx, torc_quant_fit *out, const torc
         if (out->window_bits <= max_bits) {
             return TORC_OK;
         }
+        s *= 2;
     }
     return TORC_OK;
 }

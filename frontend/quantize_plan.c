@@ -230,6 +230,21 @@ uint32_t torc_quant_layer_of(const torc_quant_plan *plan, uint32_t node)
     return TORC_QUANT_NONE;
 }
 
+uint32_t torc_quant_owner(const torc_quant_plan *plan, uint32_t element)
+{
+    uint32_t low = 0;
+    uint32_t high = plan->source_count; /* the owner is in [low, high) */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (plan->sources[middle].first <= element) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 uint32_t torc_quant_source_of(const torc_quant_plan *plan, uint32_t node)
 {
     for (uint32_t i = 0; i < plan->source_count; i++) {
@@ -253,7 +268,8 @@ static torc_status compose_node(planner *p, torc_real_rows *rows, const torc_ten
         const torc_quant_source *s = &p->plan->sources[source];
         return torc_real_rows_sources(p->ctx, &rows[id], s->count, s->first);
     }
-    const torc_real_rows **operand;
+    const torc_real_rows **operand = NULL;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is wanted */
     TORC_TRY(TORC_ALLOC(p->ctx, operand, node->input_count));
     torc_status status = TORC_OK;
     for (uint32_t i = 0; i < node->input_count && status == TORC_OK; i++) {

@@ -111,7 +111,8 @@ typedef struct rounding {
     size_t count;
     const torc_quant_gram *gram;
     double largest;
-    double *error, *slope;
+    double *error;
+    double *slope;
 } rounding;
 
 static const double *moments_of(const rounding *r, size_t i)
@@ -148,7 +149,9 @@ static size_t best_step(const rounding *r, double *step)
 void torc_quant_round(int32_t *weight, const double *target, const torc_real_term *term,
                       size_t count, const torc_quant_gram *gram, double largest, double *scratch)
 {
-    rounding r = {weight, term, count, gram, largest, scratch, scratch + count};
+    rounding r = {weight, term, count, gram, largest, NULL, NULL};
+    r.error = scratch;
+    r.slope = scratch + count;
     for (size_t i = 0; i < count; i++) {
         weight[i] = (int32_t)fmin(fmax(rint(target[i]), -largest), largest);
         r.error[i] = weight[i] - target[i];

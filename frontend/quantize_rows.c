@@ -210,7 +210,7 @@ static torc_status apply_elementwise(builder *b, const apply_args *a)
         size_t x = broadcast(type_of(a, 0), &a->node->type, r);
         size_t y = a->node->input_count > 1 ? broadcast(type_of(a, 1), &a->node->type, r) : 0;
         const torc_real_rows *p = a->operand[0];
-        const torc_real_rows *q = a->node->input_count > 1 ? a->operand[1] : NULL;
+        const torc_real_rows *q = a->operand[a->node->input_count > 1 ? 1 : 0];
         switch (a->node->op) {
         case TORC_OP_ADD:
         case TORC_OP_SUB:

@@ -76,7 +76,7 @@ static torc_status build_region(region *r, uint32_t key, uint32_t last, size_t b
 
 /* y[bins][...] = f(z[bins][...]) */
 static torc_status evaluate_region(torc_ctx *ctx, torc_tensor *y, const torc_graph *g, uint32_t key,
-                                   uint32_t last, const double *z, size_t bins)
+                                   uint32_t last, double *z, size_t bins)
 {
     region r = {.ctx = ctx, .from = g};
     torc_tensor *values = NULL;
@@ -89,7 +89,7 @@ static torc_status evaluate_region(torc_ctx *ctx, torc_tensor *y, const torc_gra
         const torc_type *type = &r.graph->nodes[r.copy[key]].type;
         torc_tensor in = {.dtype = TORC_F64, .rank = type->rank};
         memcpy(in.shape, type->shape, sizeof in.shape);
-        in.data = (void *)(uintptr_t)z; /* borrowed, only read */
+        in.f64 = z; /* borrowed */
         status = torc_graph_eval(ctx, &values, r.graph, &in);
     }
     if (status == TORC_OK) {

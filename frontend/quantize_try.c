@@ -159,15 +159,10 @@ static torc_status find_reads(const chooser *c, reads *r, uint32_t layer)
 {
     const torc_quant_plan *plan = c->plan;
     const torc_real_rows *rows = &plan->layers[layer].rows;
-    uint32_t source = 0;
     *r = (reads){0};
     TORC_TRY(TORC_ALLOC(c->ctx, r->open, plan->source_count));
     for (size_t t = 0; t < rows->begin[rows->count]; t++) {
-        uint32_t element = rows->term[t].source;
-        while (element < plan->sources[source].first ||
-               element >= plan->sources[source].first + plan->sources[source].count) {
-            source = (source + 1) % plan->source_count;
-        }
+        uint32_t source = torc_quant_owner(plan, rows->term[t].source);
         bool is_open = c->t->source_bits[source] == 0;
         r->open_count += is_open && !r->open[source];
         r->open[source] = is_open;

@@ -24,19 +24,19 @@ static uint32_t index_of(const torc_onnx_import *m, const char *name)
 static torc_status number_values(torc_onnx_import *m)
 {
     const Onnx__Graph *g = m->file.model->graph;
+    TORC_TRY(torc_onnx_names_create(m->ctx, &m->names, torc_onnx_name_count(g)));
     for (size_t i = 0; i < g->n_initializer; i++) {
-        TORC_TRY(torc_onnx_names_add(m->ctx, &m->names, g->initializer[i]->name, m->names.count));
+        torc_onnx_names_add(&m->names, g->initializer[i]->name, m->names.count);
     }
     for (size_t i = 0; i < g->n_input; i++) {
         if (index_of(m, g->input[i]->name) == TORC_ONNX_NO_NAME) {
-            TORC_TRY(torc_onnx_names_add(m->ctx, &m->names, g->input[i]->name, m->names.count));
+            torc_onnx_names_add(&m->names, g->input[i]->name, m->names.count);
         }
     }
     for (size_t i = 0; i < g->n_node; i++) {
         for (size_t k = 0; k < g->node[i]->n_output; k++) {
             if (g->node[i]->output[k][0]) {
-                TORC_TRY(
-                    torc_onnx_names_add(m->ctx, &m->names, g->node[i]->output[k], m->names.count));
+                torc_onnx_names_add(&m->names, g->node[i]->output[k], m->names.count);
             }
         }
     }
@@ -94,7 +94,7 @@ static torc_status choose_output(torc_onnx_import *m, const char **out, const ch
             *out = g->output[i]->name;
         }
     }
-    if (!*out) {
+    if (wanted && !*out) {
         return torc_fail(m->ctx, TORC_E_ARGUMENT, "no output is named '%s'; the model has %s",
                          TORC_PRINTABLE(wanted), names);
     }

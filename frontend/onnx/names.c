@@ -41,33 +41,23 @@ uint32_t torc_onnx_names_find(const torc_onnx_names *names, const char *name)
     return names->slots[slot].name ? names->slots[slot].value : TORC_ONNX_NO_NAME;
 }
 
-static torc_status grow(torc_ctx *ctx, torc_onnx_names *names)
+torc_status torc_onnx_names_create(torc_ctx *ctx, torc_onnx_names *out, size_t most)
 {
-    torc_onnx_names larger = {.slot_count = names->slot_count ? 2 * names->slot_count : 64};
-    TORC_TRY(TORC_ALLOC(ctx, larger.slots, larger.slot_count));
-    for (uint32_t i = 0; i < names->slot_count; i++) {
-        if (names->slots[i].name) {
-            larger.slots[slot_of(&larger, names->slots[i].name)] = names->slots[i];
-        }
+    uint32_t slot_count = 64;
+    if (most > UINT32_MAX / 8) {
+        return torc_fail(ctx, TORC_E_FORMAT, "onnx: %zu names, at most 2^29 are supported", most);
     }
-    larger.count = names->count;
-    free(names->slots);
-    *names = larger;
-    return TORC_OK;
+    while (slot_count < 2 * most) {
+        slot_count *= 2;
+    }
+    *out = (torc_onnx_names){.slot_count = slot_count};
+    return TORC_ALLOC(ctx, out->slots, slot_count);
 }
 
-torc_status torc_onnx_names_add(torc_ctx *ctx, torc_onnx_names *names, const char *name,
-                                uint32_t value)
+void torc_onnx_names_add(torc_onnx_names *names, const char *name, uint32_t value)
 {
-    if (names->count >= UINT32_MAX / 4) {
-        return torc_fail(ctx, TORC_E_FORMAT, "onnx: more than 2^30 names");
-    }
-    if (2 * (names->count + 1) > names->slot_count) {
-        TORC_TRY(grow(ctx, names));
-    }
     uint32_t slot = slot_of(names, name);
     names->slots[slot].name = name;
     names->slots[slot].value = value;
     names->count++;
-    return TORC_OK;
 }

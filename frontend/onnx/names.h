@@ -8,7 +8,7 @@
 
 typedef struct torc_onnx_names {
     uint32_t count;
-    uint32_t slot_count; /* a power of two, at least twice count */
+    uint32_t slot_count; /* a power of two, at least twice the room */
     struct torc_onnx_name {
         const char *name; /* NULL: free */
         uint32_t value;
@@ -18,8 +18,10 @@ typedef struct torc_onnx_names {
 void torc_onnx_names_free(torc_onnx_names *names);
 /* TORC_ONNX_NO_NAME when it is not there. */
 uint32_t torc_onnx_names_find(const torc_onnx_names *names, const char *name);
+/* Room for `most` names. */
+TORC_MUST_CHECK torc_status torc_onnx_names_create(torc_ctx *ctx, torc_onnx_names *out,
+                                                   size_t most);
 /* The name must not be there yet. */
-TORC_MUST_CHECK torc_status torc_onnx_names_add(torc_ctx *ctx, torc_onnx_names *names,
-                                                const char *name, uint32_t value);
+void torc_onnx_names_add(torc_onnx_names *names, const char *name, uint32_t value);
 
 #endif

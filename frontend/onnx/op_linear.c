@@ -58,8 +58,6 @@ static torc_status operands(torc_onnx_import *m, torc_value *a, torc_value *b)
         return torc_onnx_refuse(m, "operands with %u and %u axes would broadcast along the batch",
                                 x->rank + 1, y->rank + 1);
     }
-    *a = TORC_NO_VALUE;
-    *b = TORC_NO_VALUE;
     if (x_constant && !y_constant) {
         TORC_TRY(align(m, a, x, torc_onnx_rank(y)));
     } else {
@@ -74,8 +72,8 @@ static torc_status operands(torc_onnx_import *m, torc_value *a, torc_value *b)
 
 torc_status torc_onnx_add(torc_onnx_import *m)
 {
-    torc_value a;
-    torc_value b;
+    torc_value a = TORC_NO_VALUE;
+    torc_value b = TORC_NO_VALUE;
     TORC_TRY(operands(m, &a, &b));
     torc_onnx_set_node(m, torc_add(m->graph, a, b));
     return TORC_OK;
@@ -83,8 +81,8 @@ torc_status torc_onnx_add(torc_onnx_import *m)
 
 torc_status torc_onnx_sub(torc_onnx_import *m)
 {
-    torc_value a;
-    torc_value b;
+    torc_value a = TORC_NO_VALUE;
+    torc_value b = TORC_NO_VALUE;
     TORC_TRY(operands(m, &a, &b));
     torc_onnx_set_node(m, torc_sub(m->graph, a, b));
     return TORC_OK;
@@ -92,8 +90,8 @@ torc_status torc_onnx_sub(torc_onnx_import *m)
 
 torc_status torc_onnx_mul(torc_onnx_import *m)
 {
-    torc_value a;
-    torc_value b;
+    torc_value a = TORC_NO_VALUE;
+    torc_value b = TORC_NO_VALUE;
     TORC_TRY(operands(m, &a, &b));
     torc_onnx_set_node(m, torc_mul(m->graph, a, b));
     return TORC_OK;
@@ -138,8 +136,8 @@ torc_status torc_onnx_div(torc_onnx_import *m)
     if (is_integer_constant(torc_onnx_in(m, 0)) && is_integer_constant(torc_onnx_in(m, 1))) {
         return integer_divide(m, false);
     }
-    torc_value a;
-    torc_value b;
+    torc_value a = TORC_NO_VALUE;
+    torc_value b = TORC_NO_VALUE;
     TORC_TRY(operands(m, &a, &b));
     torc_onnx_set_node(m, torc_div(m->graph, a, b));
     return TORC_OK;
@@ -169,8 +167,8 @@ torc_status torc_onnx_matmul(torc_onnx_import *m)
     const torc_onnx_value *y = torc_onnx_in(m, 1);
     bool x_constant = x->kind == TORC_ONNX_CONSTANT;
     bool y_constant = y->kind == TORC_ONNX_CONSTANT;
-    torc_value a;
-    torc_value b;
+    torc_value a = TORC_NO_VALUE;
+    torc_value b = TORC_NO_VALUE;
     if (!x_constant && !y_constant) {
         return torc_onnx_refuse(m,
                                 "both operands depend on the model's input; one must be constant");
@@ -222,7 +220,7 @@ static torc_status gemm_bias(torc_onnx_import *m, torc_value *y, double beta)
     if (!c || beta == 0) {
         return TORC_OK;
     }
-    torc_value bias;
+    torc_value bias = TORC_NO_VALUE;
     if (c->kind == TORC_ONNX_CONSTANT) {
         TORC_TRY(align(m, &bias, c, 2));
     } else if (c->rank == 1) {

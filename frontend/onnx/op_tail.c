@@ -175,7 +175,6 @@ static torc_status copy_labels(torc_onnx_import *m, torc_post *post, const torc_
     for (size_t i = 0; i < post->label_count; i++) {
         double value = torc_onnx_element(classes, i);
         if (!(fabs(value) <= 0x1p53) || value != floor(value)) {
-            free(post->labels);
             return torc_onnx_refuse(m, "label %zu is %g; labels are integers", i, value);
         }
         post->labels[i] = (int64_t)value;
@@ -203,8 +202,8 @@ torc_status torc_onnx_feature_extractor(torc_onnx_import *m)
     torc_status status = copy_labels(m, &post, classes);
     if (status == TORC_OK) {
         status = torc_onnx_set_step(m, &flat, &post);
-        free(post.labels);
     }
+    free(post.labels);
     torc_onnx_value_free(&flat);
     TORC_TRY(status);
     m->out.rank = 0;

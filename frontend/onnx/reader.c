@@ -74,7 +74,8 @@ static torc_status define(checker *c, const char *name, const char *what)
         return torc_fail(c->ctx, TORC_E_FORMAT, "%s '%s' is defined twice", what,
                          TORC_PRINTABLE(name));
     }
-    return torc_onnx_names_add(c->ctx, &c->defined, name, 0);
+    torc_onnx_names_add(&c->defined, name, 0);
+    return TORC_OK;
 }
 
 static torc_status check_attributes(torc_ctx *ctx, const Onnx__Node *node, const char *label)
@@ -138,8 +139,8 @@ static torc_status check_sources(checker *c, const Onnx__Graph *graph)
         }
         TORC_TRY(define(c, name, "initializer"));
     }
-    torc_onnx_names seen = {0};
-    torc_status status = TORC_OK;
+    torc_onnx_names seen;
+    torc_status status = torc_onnx_names_create(c->ctx, &seen, graph->n_input);
     for (size_t i = 0; i < graph->n_input && status == TORC_OK; i++) {
         const char *name = graph->input[i]->name;
         if (!name || name[0] == '\0') {
@@ -148,8 +149,8 @@ static torc_status check_sources(checker *c, const Onnx__Graph *graph)
             status = torc_fail(c->ctx, TORC_E_FORMAT, "graph input '%s' is defined twice",
                                TORC_PRINTABLE(name));
         } else {
-            status = torc_onnx_names_add(c->ctx, &seen, name, 0);
-            if (status == TORC_OK && torc_onnx_names_find(&c->defined, name) == TORC_ONNX_NO_NAME) {
+            torc_onnx_names_add(&seen, name, 0);
+            if (torc_onnx_names_find(&c->defined, name) == TORC_ONNX_NO_NAME) {
                 status = define(c, name, "graph input");
             }
         }
@@ -177,6 +178,15 @@ static torc_status check_graph(checker *c, const Onnx__Graph *graph)
     return TORC_OK;
 }
 
+size_t torc_onnx_name_count(const Onnx__Graph *graph)
+{
+    size_t count = graph->n_initializer + graph->n_input;
+    for (size_t i = 0; i < graph->n_node; i++) {
+        count += graph->node[i]->n_output;
+    }
+    return count;
+}
+
 static torc_status check_model(torc_ctx *ctx, const Onnx__Model *model)
 {
     if (!model->graph) {
@@ -186,7 +196,11 @@ static torc_status check_model(torc_ctx *ctx, const Onnx__Model *model)
         return torc_fail(ctx, TORC_E_FORMAT, "the model names no operator set");
     }
     checker c = {.ctx = ctx};
-    torc_status status = check_graph(&c, model->graph);
+    torc_status status =
+        torc_onnx_names_create(ctx, &c.defined, torc_onnx_name_count(model->graph));
+    if (status == TORC_OK) {
+        status = check_graph(&c, model->graph);
+    }
     torc_onnx_names_free(&c.defined);
     return status;
 }

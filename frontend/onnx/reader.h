@@ -24,6 +24,9 @@ typedef struct torc_onnx_file {
 TORC_MUST_CHECK torc_status torc_onnx_open(torc_ctx *ctx, torc_onnx_file *out, const char *path);
 void torc_onnx_close(torc_onnx_file *file); /* {0} is fine */
 
+/* The most names that the values of a graph can have. */
+size_t torc_onnx_name_count(const Onnx__Graph *graph);
+
 /* Names an ONNX element type ("float32"), for messages. */
 const char *torc_onnx_type_name(int32_t data_type);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-torc_status torc_onnx_refuse(torc_onnx_import *m, const char *format, ...)
+torc_status(torc_onnx_refuse)(torc_onnx_import *m, const char *format, ...)
 {
     char text[1024];
     va_list args;
@@ -66,7 +66,7 @@ double torc_onnx_element(const torc_tensor *tensor, size_t index)
 
 torc_status torc_onnx_number(torc_onnx_import *m, double *out, uint32_t index, const char *what)
 {
-    const torc_tensor *t;
+    const torc_tensor *t = NULL;
     TORC_TRY(torc_onnx_constant(m, &t, index, what));
     if (torc_tensor_count(t) != 1) {
         return torc_onnx_refuse(m, "input %u (%s) has %zu elements, 1 is supported", index, what,
@@ -79,7 +79,7 @@ torc_status torc_onnx_number(torc_onnx_import *m, double *out, uint32_t index, c
 torc_status torc_onnx_integers(torc_onnx_import *m, const int64_t **list, size_t *count,
                                uint32_t index, const char *what)
 {
-    const torc_tensor *t;
+    const torc_tensor *t = NULL;
     TORC_TRY(torc_onnx_constant(m, &t, index, what));
     if (t->dtype != TORC_I64) {
         return torc_fail(m->ctx, TORC_E_FORMAT, "%s: input %u (%s) holds floats, not integers",
