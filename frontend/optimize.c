@@ -12,6 +12,8 @@
 
 #define KEY_PRICE_PER_BYTE (0.02 / 100e6)
 
+enum { GROUPING_MAX = 4 };
+
 static double bootstrap_variance(const torc_params *params)
 {
     const torc_noise_keys keys = torc_noise_keys_production(params);
@@ -45,7 +47,7 @@ static double price(const torc_search_model *model, const torc_params *params)
     return seconds * (1.0 + KEY_PRICE_PER_BYTE * (double)torc_params_key_bytes_resident(params));
 }
 
-static torc_search_model production_model(const torc_machine *machine)
+static torc_search_model production_model(const torc_machine *machine, uint32_t grouping)
 {
     return (torc_search_model){.glwe_dim_max = 6,
                                .log2_poly_min = 8,
@@ -53,7 +55,7 @@ static torc_search_model production_model(const torc_machine *machine)
                                .extended_max = 5,
                                .lwe_dim_min = TORC_MIN_SECURE_DIM,
                                .lwe_dim_max = 1300,
-                               .grouping = 1,
+                               .grouping = grouping,
                                .bootstrap_bits_max = 50, /* limits of the kernels */
                                .bootstrap_levels_max = 8,
                                .keyswitch_bits_max = 31,
@@ -77,6 +79,34 @@ static torc_status check_search(torc_ctx *ctx, const torc_search *search)
                          "(lookup); one must be negative, none positive",
                          search->log2_p_circuit, search->log2_p_lookup);
     }
+    if (search->max_grouping > GROUPING_MAX) {
+        return torc_fail(ctx, TORC_E_ARGUMENT,
+                         "parameter search: %u key bits a step, at most %d are supported",
+                         search->max_grouping, GROUPING_MAX);
+    }
+    return TORC_OK;
+}
+
+/* The cheapest set of all groupings allowed, of equal price the smallest grouping. */
+static torc_status search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
+                                    const torc_machine *machine, const torc_search *search)
+{
+    const uint32_t last =
+        search->max_grouping == 0 || search->lookup_count == 0 ? 1 : search->max_grouping;
+    double best_price = 0.0;
+
+    *found = false;
+    for (uint32_t g = 1; g <= last; g++) {
+        const torc_search_model model = production_model(machine, g);
+        torc_params params;
+        bool fits = false;
+        TORC_TRY(torc_search_run(ctx, &params, &fits, &model, search));
+        if (fits && (!*found || price(&model, &params) < best_price)) {
+            *found = true;
+            *out = params;
+            best_price = price(&model, &params);
+        }
+    }
     return TORC_OK;
 }
 
@@ -84,14 +114,14 @@ torc_status torc_optimize(torc_ctx *ctx, torc_params *out, const torc_search *se
 {
     torc_machine machine;
     torc_machine_default(&machine);
-    const torc_search_model model =
-        production_model(search->machine != NULL ? search->machine : &machine);
+    const torc_machine *used = search->machine != NULL ? search->machine : &machine;
     torc_params params;
     bool found = false;
 
     TORC_TRY(check_search(ctx, search));
-    TORC_TRY(torc_search_run(ctx, &params, &found, &model, search));
+    TORC_TRY(search_groupings(ctx, &params, &found, used, search));
     if (!found) {
+        const torc_search_model model = production_model(used, 1);
         return torc_search_explain(ctx, &model, search);
     }
     *out = params;

@@ -12,6 +12,7 @@ typedef struct torc_search {
     double log2_p_lookup;        /* each row; 0: no bound */
     const torc_machine *machine; /* cost constants */
     uint64_t lookup_count;       /* of one sample; 0: no lookup, a tiny set */
+    uint32_t max_grouping;       /* key bits a step at most, what the backend runs; 0 means 1 */
 } torc_search;
 
 /* E_PARAMETERS with the row that nothing satisfies, its width and norm, and the way out. */

@@ -217,6 +217,57 @@ Test(optimize, key_size)
     }
 }
 
+/* --- grouping --------------------------------------------------------------------------------- */
+
+/* Without leave, and with leave for one key bit a step, the search is the classic one. */
+Test(optimize, no_grouping_unless_asked)
+{
+    for (uint32_t bits = 1; bits <= 8; bits++) {
+        const torc_noise_row row = lookup_row(bits, 25.0, 64);
+        torc_search search = search_of(&row, 1, -40.0);
+        torc_params unasked, classic;
+        cr_assert_eq(torc_optimize(NULL, &unasked, &search), TORC_OK);
+        search.max_grouping = 1;
+        cr_assert_eq(torc_optimize(NULL, &classic, &search), TORC_OK);
+        cr_expect_eq(memcmp(&unasked, &classic, sizeof unasked), 0);
+        cr_expect_eq(unasked.grouping, 1);
+    }
+}
+
+/* A machine whose transforms cost everything and one whose products do. With the first, grouping
+ * saves most of the steps; with the second, a bundle costs more than the steps it saves. */
+Test(optimize, grouping_is_taken_where_it_pays)
+{
+    const torc_machine transforms = {
+        .threads = 1, .fft_ns_per_butterfly = 1.0, .keyswitch_ns_per_mac = 0.001};
+    const torc_machine products = {
+        .threads = 1, .mul_ns_per_point = 1.0, .keyswitch_ns_per_mac = 0.001};
+    for (uint32_t bits = 2; bits <= 6; bits++) {
+        const torc_noise_row row = lookup_row(bits, 25.0, 64);
+        torc_search search = search_of(&row, 1, -40.0);
+        double seconds[4] = {0};
+        torc_params params;
+        search.machine = &transforms;
+        for (uint32_t g = 1; g <= 3; g++) {
+            search.max_grouping = g;
+            cr_assert_eq(torc_optimize(NULL, &params, &search), TORC_OK);
+            cr_expect_leq(params.grouping, g);
+            cr_expect_eq(torc_params_check(NULL, &params), TORC_OK);
+            cr_expect_eq(torc_security_check(NULL, &params), TORC_OK);
+            cr_expect(holds(&params, &search));
+            seconds[g] = torc_cost_bootstrap(&transforms, &params, 8);
+            printf("%u bits, g up to %u: g %u v %u k %u N %u n %u base 2^%u l %u\n", bits, g,
+                   params.grouping, params.extended_log2, params.glwe_dim, params.poly_size,
+                   params.lwe_dim, params.bootstrap.base_log, params.bootstrap.level_count);
+        }
+        cr_expect(seconds[2] < 0.75 * seconds[1], "%u bits: %g, %g", bits, seconds[1], seconds[2]);
+        cr_expect(seconds[3] <= seconds[2], "%u bits: %g, %g", bits, seconds[2], seconds[3]);
+        search.machine = &products;
+        cr_assert_eq(torc_optimize(NULL, &params, &search), TORC_OK);
+        cr_expect_eq(params.grouping, 1, "%u bits", bits);
+    }
+}
+
 /* --- circuits without lookups ----------------------------------------------------------------- */
 
 static torc_search linear_search(const torc_noise_row *row)
