@@ -1,7 +1,8 @@
 /* Times the rotation skeleton on random keys, one variant after the other; a variant is timed only
  * after it was right on keys that are multiples of the gadget, where the exact result is known.
  *
- *   gpu_rotation [NAME]      all variants, or those whose name begins with NAME
+ *   gpu_rotation [--check] [NAME]      all variants, or those whose name begins with NAME;
+ *                                      --check: no timing, exit code 1 when one is wrong
  *
  * Rows: right (largest distance to the exact result, in units of the last digit), then for every
  * start delay of the odd blocks: clocks of a step for each ciphertext and key bit, rotations a
@@ -243,7 +244,8 @@ static void measure(const variant *v, uint32_t blocks, int delay_half, int l2_on
     ROWS_CHECK(cudaFree(a.marks));
 }
 
-static void run_variant(const variant *v)
+/* 0 when the variant is right. */
+static int run_variant(const variant *v, int check_only)
 {
     const uint32_t all = (uint32_t)multiprocessors * (v->ciphertexts == 2 ? 2 : 1);
     const double worst = check(v);
@@ -251,12 +253,13 @@ static void run_variant(const variant *v)
     printf("{\"name\":\"right_%s\",\"value\":%.3g,\"unit\":\"digits\",\"right\":%s}\n", v->name,
            worst, right ? "true" : "false");
     fflush(stdout);
-    if (right) {
+    if (right && !check_only) {
         measure(v, all, 0, 0);
         measure(v, all, 1, 0);
         measure(v, all, 0, 1);
         measure(v, 1, 0, 0);
     }
+    return right ? 0 : 1;
 }
 
 static size_t shared_needed(const variant *v)
@@ -273,11 +276,14 @@ int main(int argc, char **argv)
     if (code != 0) {
         return code;
     }
+    const int check_only = argc > 1 && strcmp(argv[1], "--check") == 0;
+    const char *prefix = argc > 1 + check_only ? argv[1 + check_only] : "";
+    int wrong = 0;
     multiprocessors = p.multiProcessorCount;
     upload_tables();
     rows_print_state("before");
     for (const variant &v : variants) {
-        if (argc > 1 && strncmp(v.name, argv[1], strlen(argv[1])) != 0) {
+        if (strncmp(v.name, prefix, strlen(prefix)) != 0) {
             continue;
         }
         if (shared_needed(&v) > p.sharedMemPerBlockOptin) {
@@ -285,8 +291,8 @@ int main(int argc, char **argv)
                    v.name, shared_needed(&v));
             continue;
         }
-        run_variant(&v);
+        wrong |= run_variant(&v, check_only);
     }
     rows_print_state("after");
-    return 0;
+    return wrong;
 }
