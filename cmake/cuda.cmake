@@ -1,0 +1,41 @@
+# CUDA, only with TORC_CUDA=ON: kernels/cuda/*.cu and the programs bench/gpu_*.cu. The compiler is the
+# one on PATH, the toolkit's, or the one that scripts/setup_cuda.sh put into the build folder.
+if(NOT TORC_CUDA)
+  return()
+endif()
+find_program(TORC_NVCC nvcc HINTS /usr/local/cuda/bin ${CMAKE_SOURCE_DIR}/build/cuda/nvidia/cu13/bin)
+if(NOT TORC_NVCC)
+  message(FATAL_ERROR "TORC_CUDA=ON needs nvcc: run scripts/setup_cuda.sh, or install the CUDA Toolkit 13")
+endif()
+if(NOT CMAKE_CUDA_COMPILER)
+  set(CMAKE_CUDA_COMPILER ${TORC_NVCC})
+endif()
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 90)
+endif()
+set(CMAKE_CUDA_STANDARD 17)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+enable_language(CUDA)
+
+# Multiply-adds are written out, never contracted: the same bits on every target.
+add_library(torc_cuda_flags INTERFACE)
+target_include_directories(torc_cuda_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(torc_cuda_flags INTERFACE -fmad=false "SHELL:-Xcompiler -Wall,-Wextra,-Wshadow")
+if(TORC_WERROR)
+  target_compile_options(torc_cuda_flags INTERFACE "SHELL:-Werror all-warnings")
+endif()
+
+file(GLOB CUDA_KERNEL_SOURCES CONFIGURE_DEPENDS kernels/cuda/*.cu)
+if(CUDA_KERNEL_SOURCES)
+  add_library(torc_kernels_cuda STATIC ${CUDA_KERNEL_SOURCES})
+  target_link_libraries(torc_kernels_cuda PRIVATE torc_cuda_flags)
+endif()
+
+# The copy engine's multicast exists for architecture-specific targets alone (90a).
+add_executable(gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu)
+add_executable(gpu_rotation bench/gpu_rotation.cu)
+string(REGEX REPLACE "(^|;)90(;|$)" "\\190a\\2" CEILINGS_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
+set_target_properties(gpu_ceilings PROPERTIES CUDA_ARCHITECTURES "${CEILINGS_ARCHITECTURES}")
+foreach(program gpu_ceilings gpu_rotation)
+  target_link_libraries(${program} PRIVATE torc_cuda_flags ${CMAKE_DL_LIBS})
+endforeach()
