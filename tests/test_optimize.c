@@ -370,11 +370,14 @@ Test(optimize, wide_lookup_is_refused)
     expect_message(&search, TORC_E_PARAMETERS, (const char *[]){"lookup of 40 bits", NULL});
 }
 
-Test(optimize, needs_a_bound)
+Test(optimize, needs_a_bound_and_a_grouping_that_exists)
 {
     const torc_noise_row row = lookup_row(3, 1.0, 1);
     torc_search search = search_of(&row, 1, 0.0);
     expect_message(&search, TORC_E_ARGUMENT, (const char *[]){"failure bound", NULL});
     search.log2_p_circuit = 3.0;
     expect_message(&search, TORC_E_ARGUMENT, (const char *[]){"failure bound", NULL});
+    search.log2_p_circuit = -40.0;
+    search.max_grouping = 5;
+    expect_message(&search, TORC_E_ARGUMENT, (const char *[]){"5 key bits", NULL});
 }
