@@ -154,11 +154,14 @@ static torc_status read_input_shape(torc_onnx_import *m, size_t *shape, uint32_t
         const Onnx__Dimension *dim = type->shape->dim[i + 1];
         if (!dim->has_dim_value || dim->dim_value <= 0 ||
             (uint64_t)dim->dim_value > TORC_ONNX_MAX_ELEMENTS / count) {
+            char length[32] = "symbolic";
+            if (dim->has_dim_value) {
+                snprintf(length, sizeof length, "%lld long", (long long)dim->dim_value);
+            }
             return torc_fail(m->ctx, TORC_E_UNSUPPORTED,
-                             "%s: axis %u has length %s%lld; only the batch axis may be symbolic, "
-                             "and a sample has at most %zu elements",
-                             m->where, i + 1, dim->dim_param ? "'symbolic' or " : "",
-                             (long long)dim->dim_value, TORC_ONNX_MAX_ELEMENTS);
+                             "%s: axis %u is %s; only axis 0, the batch, may be symbolic, and a "
+                             "sample has at most %zu elements",
+                             m->where, i + 1, length, TORC_ONNX_MAX_ELEMENTS);
         }
         shape[i] = (size_t)dim->dim_value;
         count *= shape[i];
