@@ -292,6 +292,17 @@ static void bounds(const double *x, size_t count, double *low, double *high)
     }
 }
 
+/* What --output-bits is a share of. An output that hardly ever changes has no range to speak of;
+ * its size, or one step of its integers, stands in. */
+static double calibrated_range(const emitter *e, const double *real, size_t count, double step)
+{
+    double low;
+    double high;
+    bounds(real, count, &low, &high);
+    double size = fmax(fabs(low), fabs(high)) * exp2(-(double)e->c->options.output_bits);
+    return fmax(high - low, size > 0 ? size : step);
+}
+
 static torc_status emit_output_layer(emitter *e, torc_value *out, uint32_t output, uint32_t layer)
 {
     const torc_quant_fit *fit = &e->t->outputs[layer];
@@ -305,21 +316,18 @@ static torc_status emit_output_layer(emitter *e, torc_value *out, uint32_t outpu
     declare(e, *out, (int64_t)(low - margin), (int64_t)(high + margin));
     TORC_TRY(make_real(e->ctx, &e->c->output_real[output], 1));
     e->c->output_real[output].scale[0] = fit->scale[0];
-    bounds(l->real, count, &low, &high);
-    e->c->output_range[output] = high - low;
+    e->c->output_range[output] = calibrated_range(e, l->real, count, fit->scale[0]);
     return TORC_OK;
 }
 
 static torc_status emit_output_source(emitter *e, torc_value *out, uint32_t output, uint32_t source)
 {
     const torc_quant_source *s = &e->plan->sources[source];
-    double low;
-    double high;
     *out = e->source[source];
     TORC_TRY(source_real(e, &e->c->output_real[output], s));
-    bounds(e->plan->real + (size_t)s->first * e->plan->samples, s->count * e->plan->samples, &low,
-           &high);
-    e->c->output_range[output] = high - low;
+    e->c->output_range[output] =
+        calibrated_range(e, e->plan->real + (size_t)s->first * e->plan->samples,
+                         s->count * e->plan->samples, e->c->output_real[output].scale[0]);
     return TORC_OK;
 }
 

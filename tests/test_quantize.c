@@ -325,6 +325,7 @@ Test(quantize, a_constant_network_stays_constant)
     cr_assert_eq(test_run_float(ctx, &f, g, &x), TORC_OK);
     cr_expect(test_difference(&y, &f) < 0.1, "off by %g of %g", test_difference(&y, &f), f.f64[0]);
     cr_expect(isfinite(c.signal_to_noise_db));
+    cr_expect(c.output_range[0] >= 1, "range %g", c.output_range[0]); /* a share of about 150 */
     torc_tensor_free(&x);
     torc_tensor_free(&y);
     torc_tensor_free(&f);
