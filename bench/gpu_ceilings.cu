@@ -16,8 +16,7 @@
 #define REPEATS    9
 #define FP64_LANES 64 /* of a multiprocessor, full-rate devices */
 
-/* --- FP64
- * --------------------------------------------------------------------------------------------- */
+/* --- FP64 --- */
 
 typedef struct fp64_args {
     uint32_t blocks, threads, loops;
@@ -149,8 +148,7 @@ void ceilings_fp64(const cudaDeviceProp *p)
     ROWS_CHECK(cudaFree(l.args.clock));
 }
 
-/* --- tensor cores beside FP64
- * ---------------------------------------------------------------------------- */
+/* --- tensor cores beside FP64 --- */
 
 enum { WITH_NOTHING, WITH_INT8, WITH_FP64_TENSOR };
 
@@ -273,8 +271,7 @@ void ceilings_tensor(const cudaDeviceProp *p)
     ROWS_CHECK(cudaFree(l.args.clock));
 }
 
-/* --- launches
- * ------------------------------------------------------------------------------------------- */
+/* --- launches --- */
 
 #define LAUNCHES 200
 
@@ -318,8 +315,7 @@ void ceilings_launch(const cudaDeviceProp *)
     ROWS_CHECK(cudaStreamDestroy(stream));
 }
 
-/* --- main
- * --------------------------------------------------------------------------------------------- */
+/* --- main --- */
 
 typedef struct part {
     const char *name;

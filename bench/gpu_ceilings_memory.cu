@@ -7,8 +7,7 @@
 #define WARPS      8
 #define THREADS    (32 * WARPS)
 
-/* --- key reads
- * --------------------------------------------------------------------------------------------- */
+/* --- key reads --- */
 
 typedef struct read_args {
     const uint4 *data;
@@ -135,8 +134,7 @@ void ceilings_memory(const cudaDeviceProp *p)
     ROWS_CHECK(cudaFree(l.args.clock));
 }
 
-/* --- shared memory
- * -------------------------------------------------------------------------------------- */
+/* --- shared memory --- */
 
 typedef struct shared_args {
     uint32_t loops, rank_step; /* rank_step: read from the block so many ranks further */
@@ -213,8 +211,7 @@ void ceilings_shared(const cudaDeviceProp *p)
     free_shared(&l);
 }
 
-/* --- clusters
- * ------------------------------------------------------------------------------------------- */
+/* --- clusters --- */
 
 __global__ void __launch_bounds__(THREADS, 1) barrier_kernel(const shared_args args)
 {
@@ -321,8 +318,7 @@ void ceilings_cluster(const cudaDeviceProp *p)
     free_shared(&l);
 }
 
-/* --- multicast
- * ------------------------------------------------------------------------------------------ */
+/* --- multicast --- */
 
 /* Built for sm_90a alone. Measured only: gpu.h gets wrappers when this pays 5 % or more
  * (bench/results/README.md). A ring of STAGES tiles; each of two blocks asks for its half of a

@@ -1,37 +1,48 @@
+/* clang-format off */
 /* The throughput form of the blind rotation, N = 2048, k = 1, l = 1: a skeleton with the arithmetic
  * and the memory traffic of the real kernel, to see whether the bound by phases can be reached. It
  * starts from accumulators and ends with accumulators: no table, no modulus switch, no extraction.
  *
  *   g = 1     acc <- acc + K ext-product ((X^a - 1) acc)
  *   g = 2, 3  acc <- (G + sum_T (X^(a_T) - 1) K_T) ext-product acc,  T over the 2^g - 1 nonempty
- *             subsets of the group's bits, X^(a_T) the product of the X^(a_i); bundle formed in the
- *             Fourier domain
+ *             subsets of the group's bits, X^(a_T) the product of the X^(a_i); the bundle is formed
+ *             in the Fourier domain
  *   ext-product: digits d_c in [-B/2, B/2) of column c = 0 (mask), 1 (body), B = 2^base_log;
  *             out_e = sum_c d_c K[c][e]
  *
  * Layouts
  *   key        double2 [steps][2^g - 1][c][e][row][lane]   Fourier, order of fft_warp.cuh, torus
- *              times 1/1024 (B/1024 if narrow); subset T = index + 1, bit i of T is bit i of the
- * group exponent   uint32 [ciphertexts][steps * g]   in [0, 2N) io         double
- * [ciphertexts][2][2048]     torus units; out: before reduction modulo 1 (g > 1) root       double2
- * [128]     exp(i pi k / 32), k < 64; then exp(i pi k / 2048), k < 64
+ *              times 1/1024 (B/1024 if narrow); subset T = index + 1, bit i of T: bit i of the group
+ *   exponent   uint32 [ciphertexts][steps * g]   in [0, 2N)
+ *   io         double [ciphertexts][2][2048]     torus units; out: not reduced modulo 1 (g > 1)
+ *   root       double2 [128]   exp(i pi k / 32), k < 64; then exp(i pi k / 2048), k < 64
  *
  * Mapping: block = `ciphertexts` ciphertexts, all at the same step; warp 2c + e = polynomial e of
  * ciphertext c, 32 complex points a lane. A step:
- *   1 digits, forward transform             registers, the warp's own slab
- *   2 spectrum -> slab, block barrier
+ *   1 digits, forward transform               registers, and the warp's own slab
+ *   2 spectrum to the slab, block barrier
  *   3 product: a warp takes rows of 32 frequencies, loads their key words once, and forms bundle
- * and product for every ciphertext of the block, in place 4 block barrier, inverse transform;
- * rounding is the next step's 1 g = 1 keeps the accumulator as 32-bit words in shared memory (a
- * rotation gathers them); g > 1 keeps nothing: the inverse's output is the accumulator.
+ *     and product for every ciphertext of the block, in place
+ *   4 block barrier, inverse transform; the rounding is the next step's 1
+ * g = 1 keeps the accumulator as 32-bit words in shared memory (a rotation gathers them); g > 1
+ * keeps nothing: the output of the inverse is the accumulator.
  *
  * `narrow` digits take the low bits of acc B + 1.5 2^52: 2 FP64 instructions instead of 5. They
  * need |acc| B < 2^51 before reduction modulo 1 (9 sigma at g = 2, base_log = 22; too few at 23),
- * and a key in units of 1/B: torus times B/1024.
+ * and a key in units of 1/B.
  *
- * Resources (nvcc 13.0, sm_90): bench/results/README.md. FP64 instructions for each lane and step:
- * forward 960, inverse 1024, digits 320 (narrow 128), product 16 x 16, 79, 163 at g = 1, 2,
- * 3 (rows are shared evenly when 32 is a multiple of the warps). */
+ * Resources of a block of 4 (nvcc 13.0, sm_90); FP64 instructions of a lane in a step; clocks of the
+ * phases of a step, each the larger of FP64, shared memory and key reads at 24 bytes a clock (all
+ * multiprocessors at once) or 48 (half of them):
+ *
+ *   g  digits  registers  spills  shared B   FP64 = transforms + digits + product    forward  product         inverse
+ *   1  wide       255       8 B   227,328    2,560 = 1984 + 320 + 16 * 16            4,608     2,731           5,120
+ *   2  wide       196       0     165,952    3,568 = 1984 + 320 + 16 * 79            5,120     8,192 |  5,120  4,096
+ *   2  narrow     190       0     165,952    3,376 = 1984 + 128 + 16 * 79            4,352     8,192 |  5,120  4,096
+ *   3  wide       198       0     168,000    4,912 = 1984 + 320 + 16 * 163           5,120    19,115 | 10,432  4,096
+ *
+ * Counts are of the PTX (negations are free). What they predict: bench/results/README.md. */
+/* clang-format on */
 #ifndef TORC_CUDA_BLIND_ROTATE_SKELETON_CUH
 #define TORC_CUDA_BLIND_ROTATE_SKELETON_CUH
 
@@ -94,8 +105,7 @@ __device__ __forceinline__ uint32_t rotate_word(double t)
     return (uint32_t)__double2loint(fma(t - whole, 4294967296.0, ROTATE_MAGIC));
 }
 
-/* --- g = 1: the accumulator in shared memory
- * --------------------------------------------------------- */
+/* --- g = 1: the accumulator in shared memory --- */
 
 /* Digit of coefficient c of (X^a - 1) acc. */
 __device__ __forceinline__ double rotate_difference(const uint32_t *acc, uint32_t c, uint32_t a,
@@ -112,8 +122,7 @@ __device__ __forceinline__ void rotate_add(uint32_t *acc, uint32_t c, double t)
     gpu_store_shared(acc + c, gpu_load_shared(acc + c) + rotate_word(t));
 }
 
-/* --- product
- * ------------------------------------------------------------------------------------------- */
+/* --- product --- */
 
 __device__ __forceinline__ void rotate_multiply_add(double2 &out, double2 a, double2 b)
 {
@@ -181,8 +190,7 @@ __device__ __forceinline__ void rotate_product(double2 *mask, double2 *body, con
     gpu_store_shared(body, out1);
 }
 
-/* --- kernel
- * -------------------------------------------------------------------------------------------- */
+/* --- kernel --- */
 
 /* The step's exponents turn[ciphertext][bit], and X^(a) at row 0 for every ciphertext, bit and
  * lane, from two tables of 64 roots. */

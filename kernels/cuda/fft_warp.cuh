@@ -1,3 +1,4 @@
+/* clang-format off */
 /* Negacyclic FFT of a polynomial of N = 2048 coefficients in one warp: 1024 complex points, 32 of
  * them in the registers of each lane, one exchange through shared memory.
  *
@@ -5,22 +6,23 @@
  *   inverse   its inverse times 1024 (keys carry the 1/1024)
  *   x_(m,s) = exp(i pi (1 + 4m + 128s) / 2048),   m, s = 0 .. 31
  *
- * Layouts (point q of lane j):
+ * Layouts (point q of lane j)
  *   coefficients   v[q] = p[32q + j] + i p[32q + j + 1024]      (X^1024 = i folds the halves)
- *   spectrum       v[q] = p(x_(m,s)), m = reverse(j), s = reverse(q), reverse = order of five bits
+ *   spectrum       v[q] = p(x_(m,s)), m = reverse(j), s = reverse(q): order of five bits reversed
+ *   slab           double2 [32][33], shared, the warp's own (the 33 keeps columns apart)
+ *   forward_table  double2 [16][32], middle_table double2 [32][32], shared, of the block; their
+ *                  values: fft_tree_table, and exp(-i pi (1 + 4m) q / 2048) at [q][lane]
  *
  * Forward is a tree of remainders: modulo Z^32 - i in Z = X^32 over the registers (constants are
  * the same for all lanes), exchange, then modulo X^32 - exp(i pi (1 + 4m) / 64) in each lane. One
- * butterfly (a, b) -> (a + w b, a - w b) is 6 fused instructions: 960 a lane. Inverse is two
- * cyclic transforms of 32 points, a twist after each: 1024 a lane (the last twist is left to the
- * caller, who goes on point by point; it is counted here).
+ * butterfly (a, b) -> (a + w b, a - w b) is 6 fused instructions: 960 a lane. Inverse is two cyclic
+ * transforms of 32 points, a twist after each: 1024 a lane (the last twist is left to the caller,
+ * who goes on point by point; it is counted here). Registers: 128 for the points; constants are
+ * folded into the instructions, for which all loops are unrolled.
  *
- * Shared memory: exchange slab[32][33] of the warp (the 33 keeps columns apart); tables of the
- * block: forward[16][32] and middle[32][32]. Registers: 128 for the points. An instruction's
- * constants come from cosine[] below, folded by the compiler: all loops are unrolled.
- *
- * Bailey, "FFTs in external or hierarchical memory" (1990); the tree form: Bernstein, "The tangent
- * FFT" (2007), section 2. */
+ * Two passes over a square: Bailey, "FFTs in external or hierarchical memory" (1990). The tree:
+ * Bernstein, "The tangent FFT" (2007), section 2. */
+/* clang-format on */
 #ifndef TORC_CUDA_FFT_WARP_CUH
 #define TORC_CUDA_FFT_WARP_CUH
 
@@ -222,7 +224,7 @@ __device__ __forceinline__ void fft_inverse(double2 v[FFT_POINTS], double2 *slab
 {
     fft_cyclic_inverse(v);
 #pragma unroll
-    for (int q = 0; q < FFT_POINTS; q++) {
+    for (int q = 1; q < FFT_POINTS; q++) { /* row 0 of the table is 1 */
         v[q] = fft_multiply(v[q], gpu_load_shared(middle_table + q * FFT_LANES + gpu_lane()));
     }
     fft_exchange(v, slab);

@@ -29,8 +29,7 @@
 #define GPU_HAS_CLUSTERS 0
 #endif
 
-/* --- indices -------------------------------------------------------------------------------------
- */
+/* --- indices --- */
 
 #define GPU_WARP_LANES 32u
 #define GPU_FULL_MASK  0xffffffffu
@@ -56,8 +55,7 @@ __device__ __forceinline__ uint32_t gpu_shared_address(const void *p)
     return (uint32_t)__cvta_generic_to_shared(p);
 }
 
-/* --- loads and stores ----------------------------------------------------------------------------
- */
+/* --- loads and stores --- */
 
 /* GPU_ACCESS_n(type, element, letter): accesses of n registers of PTX type `element`. */
 #define GPU_ACCESS_1(type, element, letter)                                                    \
@@ -178,8 +176,7 @@ __device__ __forceinline__ void gpu_prefetch_l2(const void *p)
     asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
 }
 
-/* --- asynchronous copies, global to shared -------------------------------------------------------
- */
+/* --- asynchronous copies, global to shared --- */
 
 /* Starts a copy of 16 bytes that bypasses the registers. The bytes may be read after a wait of the
  * same thread, and by other threads after a barrier behind that wait. */
@@ -202,8 +199,7 @@ template <int pending> __device__ __forceinline__ void gpu_copy_wait(void)
     asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
-/* --- barriers ------------------------------------------------------------------------------------
- */
+/* --- barriers --- */
 
 /* All lanes of the warp; orders their accesses. */
 __device__ __forceinline__ void gpu_sync_warp(void)
@@ -236,8 +232,7 @@ __device__ __forceinline__ void gpu_sync_cluster(void)
 #endif
 }
 
-/* --- clusters ------------------------------------------------------------------------------------
- */
+/* --- clusters --- */
 
 __device__ __forceinline__ uint32_t gpu_cluster_rank(void)
 {
@@ -292,8 +287,7 @@ __device__ __forceinline__ void gpu_store_remote(uint32_t address, double2 v)
 }
 #undef GPU_REMOTE
 
-/* --- lanes ---------------------------------------------------------------------------------------
- */
+/* --- lanes --- */
 
 __device__ __forceinline__ uint32_t gpu_shuffle(uint32_t v, uint32_t from_lane)
 {
@@ -310,8 +304,7 @@ __device__ __forceinline__ double gpu_shuffle_xor(double v, uint32_t lane_mask)
     return __shfl_xor_sync(GPU_FULL_MASK, v, (int)lane_mask);
 }
 
-/* --- clocks --------------------------------------------------------------------------------------
- */
+/* --- clocks --- */
 
 /* Cycles of this multiprocessor. */
 __device__ __forceinline__ uint64_t gpu_cycles(void)
@@ -329,8 +322,7 @@ __device__ __forceinline__ uint64_t gpu_nanoseconds(void)
     return ns;
 }
 
-/* --- host ----------------------------------------------------------------------------------------
- */
+/* --- host --- */
 
 /* Returns the error of a failed call from the calling function. */
 #define GPU_TRY(call)                         \
