@@ -123,10 +123,10 @@ note() { # one row about the run itself
 first() { # the skeleton's own check gates its figures; what may hang comes last
     note first
     for ceiling in fp64 tensor launch memory shared cluster; do
-        part 45 gpu_ceilings $ceiling
+        part 30 gpu_ceilings $ceiling
     done
     for variant in g2_c4_narrow1 g2_c4_narrow0 g3_c4 g1_c4 g2_c2 g2_c3 g3_c2 g1_c2; do
-        part 40 gpu_rotation $variant
+        part 25 gpu_rotation $variant
     done
     part 30 gpu_ceilings multicast
 }

@@ -38,8 +38,8 @@
  *   g  digits  registers  spills  shared B   FP64 = transforms + digits + product    forward  product         inverse
  *   1  wide       255       8 B   227,328    2,560 = 1984 + 320 + 16 * 16            4,608     2,731           5,120
  *   2  wide       196       0     165,952    3,568 = 1984 + 320 + 16 * 79            5,120     8,192 |  5,120  4,096
- *   2  narrow     190       0     165,952    3,376 = 1984 + 128 + 16 * 79            4,352     8,192 |  5,120  4,096
- *   3  wide       198       0     168,000    4,912 = 1984 + 320 + 16 * 163           5,120    19,115 | 10,432  4,096
+ *   2  narrow     192       0     165,952    3,376 = 1984 + 128 + 16 * 79            4,352     8,192 |  5,120  4,096
+ *   3  wide       196       0     168,000    4,912 = 1984 + 320 + 16 * 163           5,120    19,115 | 10,432  4,096
  *
  * Counts are of the PTX (negations are free). What they predict: bench/results/README.md. */
 /* clang-format on */
