@@ -27,10 +27,14 @@ void torc_machine_default(torc_machine *out);
 double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch);
 double torc_cost_bootstrap(const torc_machine *machine, const torc_params *params, double batch);
 
+/* Values cross between host and target in pieces of at most this many bytes (and one element). */
+#define TORC_PIECE_BYTES ((size_t)1 << 25)
+
 typedef struct torc_prediction {
     double seconds;         /* one sample alone */
     double seconds_batched; /* a sample, within a large batch */
-    uint64_t memory_bytes;  /* resident while running one sample: keys, program, slots, scratch */
+    uint64_t memory_bytes;  /* resident while `samples` run at once: keys as read and as prepared,
+                               program, slots, values on their way in, results, scratch */
     uint64_t evaluation_key_bytes; /* on the wire */
     uint64_t ciphertext_bytes_in;  /* one sample, on the wire */
     uint64_t ciphertext_bytes_out;

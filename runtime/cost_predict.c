@@ -112,16 +112,26 @@ static void predict_ciphertexts(torc_prediction *out, const torc_program *progra
     }
 }
 
+/* What a run holds beside the target's own memory: the keys as they were read, values on their way
+ * in or out, results. */
+static uint64_t host_bytes(const torc_prediction *prediction, uint64_t slots, size_t samples)
+{
+    const uint64_t piece = slots < TORC_PIECE_BYTES ? slots : TORC_PIECE_BYTES;
+
+    return prediction->evaluation_key_bytes + piece +
+           (prediction->ciphertext_bytes_in + prediction->ciphertext_bytes_out) * samples;
+}
+
 void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_program *program,
                   const torc_params *params, size_t samples)
 {
     const uint64_t element_bytes = torc_params_big_words(params) * sizeof(uint64_t);
+    const uint64_t slots = program->element_count * element_bytes * samples;
 
     predict_seconds(out, machine, program, params);
     predict_ciphertexts(out, program, params);
     out->evaluation_key_bytes = torc_params_key_bytes_seeded(params);
-    out->memory_bytes = torc_params_key_bytes_resident(params) + program_bytes(program) +
-                        program->element_count * element_bytes * samples +
+    out->memory_bytes = torc_params_key_bytes_resident(params) + program_bytes(program) + slots +
                         program->clear_count * sizeof(int64_t) * samples +
-                        scratch_bytes(machine, params);
+                        scratch_bytes(machine, params) + host_bytes(out, slots, samples);
 }

@@ -2,12 +2,13 @@
  * of neighbouring elements at a time. Must not know encodings, keys or which backend runs. */
 #include "runtime/server/batch.h"
 
+#include "runtime/cost.h"
 #include "runtime/server/execute_part.h"
 #include "runtime/status.h"
 
 #include <stdlib.h>
 
-#define PIECE_WORDS    ((size_t)1 << 22) /* 32 MiB on their way */
+#define PIECE_WORDS    (TORC_PIECE_BYTES / sizeof(uint64_t))
 #define PARALLEL_WORDS ((size_t)1 << 16) /* below, threads cost more than they bring */
 
 typedef struct part {
