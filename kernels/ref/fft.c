@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <string.h>
 
 enum { MAX_POLY_SIZE = 4096, ROOT_COUNT = 2 * MAX_POLY_SIZE };
 
@@ -45,10 +46,10 @@ static complex_value conjugate(complex_value a)
     return (complex_value){a.re, -a.im};
 }
 
-static void bit_reverse(complex_value *z, uint32_t count)
+static void bit_reverse(complex_value *z, size_t count)
 {
-    for (uint32_t i = 1, j = 0; i < count; i++) {
-        uint32_t bit = count >> 1;
+    for (size_t i = 1, j = 0; i < count; i++) {
+        size_t bit = count >> 1;
         for (; j & bit; bit >>= 1) {
             j ^= bit;
         }
@@ -62,12 +63,12 @@ static void bit_reverse(complex_value *z, uint32_t count)
 }
 
 /* z_m = sum_j z_j exp(sign * 2 i pi m j / count). */
-static void fft_cyclic(complex_value *z, uint32_t count, int sign)
+static void fft_cyclic(complex_value *z, size_t count, int sign)
 {
     bit_reverse(z, count);
-    for (uint32_t half = 1; half < count; half *= 2) {
-        for (uint32_t first = 0; first < count; first += 2 * half) {
-            for (uint32_t j = 0; j < half; j++) {
+    for (size_t half = 1; half < count; half *= 2) {
+        for (size_t first = 0; first < count; first += 2 * half) {
+            for (size_t j = 0; j < half; j++) {
                 const complex_value root = roots[j * (ROOT_COUNT / (2 * half))];
                 const complex_value a = z[first + j];
                 const complex_value b =
@@ -81,15 +82,15 @@ static void fft_cyclic(complex_value *z, uint32_t count, int sign)
 
 void torc_ref_fft_forward(double *out, const double *in, uint32_t poly_size)
 {
-    const uint32_t half = poly_size / 2;
+    const size_t half = poly_size / 2;
     complex_value z[MAX_POLY_SIZE / 2];
     pthread_once(&roots_once, roots_fill);
-    for (uint32_t j = 0; j < half; j++) {
+    for (size_t j = 0; j < half; j++) {
         const complex_value folded = {in[j], in[j + half]};
         z[j] = multiply(folded, roots[j * (ROOT_COUNT / (2 * poly_size))]);
     }
     fft_cyclic(z, half, 1);
-    for (uint32_t m = 0; m < half; m++) {
+    for (size_t m = 0; m < half; m++) {
         out[2 * m] = z[m].re;
         out[2 * m + 1] = z[m].im;
     }
@@ -97,18 +98,17 @@ void torc_ref_fft_forward(double *out, const double *in, uint32_t poly_size)
 
 void torc_ref_fft_inverse(double *out, const double *in, uint32_t poly_size)
 {
-    const uint32_t half = poly_size / 2;
+    const size_t half = poly_size / 2;
+    const double scale = 1.0 / (double)half;
     complex_value z[MAX_POLY_SIZE / 2];
     pthread_once(&roots_once, roots_fill);
-    for (uint32_t m = 0; m < half; m++) {
-        z[m] = (complex_value){in[2 * m], in[2 * m + 1]};
-    }
+    memcpy(z, in, half * sizeof *z);
     fft_cyclic(z, half, -1);
-    for (uint32_t j = 0; j < half; j++) {
+    for (size_t j = 0; j < half; j++) {
         const complex_value root = conjugate(roots[j * (ROOT_COUNT / (2 * poly_size))]);
         const complex_value value = multiply(z[j], root);
-        out[j] = value.re / half;
-        out[j + half] = value.im / half;
+        out[j] = value.re * scale;
+        out[j + half] = value.im * scale;
     }
 }
 
@@ -118,7 +118,8 @@ void torc_ref_fft_monomial(double *out, uint32_t exponent, uint32_t poly_size)
     pthread_once(&roots_once, roots_fill);
     for (uint32_t m = 0; m < poly_size / 2; m++) {
         const uint32_t angle = ((4 * m + 1) * exponent) & (turn - 1); /* wraps: 2N divides 2^32 */
-        out[2 * m] = roots[angle * (ROOT_COUNT / turn)].re;
-        out[2 * m + 1] = roots[angle * (ROOT_COUNT / turn)].im;
+        const complex_value root = roots[(size_t)angle * (ROOT_COUNT / turn)];
+        *out++ = root.re;
+        *out++ = root.im;
     }
 }
