@@ -22,8 +22,9 @@ void torc_progress(torc_ctx *ctx, const char *what, double done);
 
 /* calloc with overflow check; *out is NULL on failure. count 0 gives a non-NULL pointer. */
 TORC_MUST_CHECK torc_status torc_alloc(torc_ctx *ctx, void **out, size_t count, size_t size);
-#define TORC_ALLOC(ctx, pointer, count) \
-    torc_alloc(ctx, (void **)&(pointer), count, sizeof *(pointer))
+#define TORC_ALLOC(ctx, pointer, count)                                                          \
+    torc_alloc(ctx, (void **)&(pointer), count, /* NOLINTNEXTLINE(bugprone-sizeof-expression) */ \
+               sizeof *(pointer))
 
 #define TORC_TRY(call)                 \
     do {                               \
