@@ -53,9 +53,9 @@ static inline int64_t cpu_clear(const cpu_target *target, uint32_t element, size
 
 enum { CPU_KEYSWITCH_BATCH = 64, CPU_LINEAR_OUTPUTS = 32 };
 
-torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *target, const torc_linear *args,
+torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear *args,
                             size_t samples);
-torc_status torc_cpu_lookup(torc_ctx *ctx, torc_target *target, const torc_lookup *args,
+torc_status torc_cpu_lookup(torc_ctx *ctx, torc_target *base, const torc_lookup *args,
                             size_t samples);
 
 /* Expands and transforms both keys; the target has its scratch and room for the keys. */
