@@ -85,8 +85,12 @@ static torc_status choose_output(torc_onnx_import *m, const char **out, const ch
 {
     const Onnx__Graph *g = m->file.model->graph;
     char names[512] = "";
-    *out = wanted ? NULL : default_output(g);
-    for (size_t i = 0; wanted && i < g->n_output; i++) {
+    if (!wanted) {
+        *out = default_output(g);
+        return TORC_OK;
+    }
+    *out = NULL;
+    for (size_t i = 0; i < g->n_output; i++) {
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s'%s'", used ? ", " : "",
                  TORC_PRINTABLE(g->output[i]->name));
