@@ -49,7 +49,7 @@ static const stage stages[] = {
     {"lower", torc_stage_lower, torc_verify_program, dump_program},
     {"optimize", torc_stage_optimize, torc_verify_parameters, dump_params},
 };
-#define STAGE_COUNT (sizeof stages / sizeof *stages)
+enum { STAGE_COUNT = sizeof stages / sizeof *stages };
 
 static double now_seconds(void)
 {

@@ -173,7 +173,7 @@ static torc_status eval_node(torc_ctx *ctx, torc_evaluator *e, uint32_t id)
 {
     const torc_node *node = &e->g->nodes[id];
     torc_tensor *out = &e->values[id];
-    const torc_tensor *first = node->input_count ? &e->values[node->inputs[0]] : NULL;
+    const torc_tensor *first = node->input_count ? &e->values[node->inputs[0]] : out;
     switch (node->op) {
     case TORC_OP_INPUT: return TORC_OK;
     case TORC_OP_CONSTANT:

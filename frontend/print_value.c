@@ -6,6 +6,7 @@
 #include "runtime/status.h"
 #include "runtime/text.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -220,7 +221,9 @@ static void write_parameters(FILE *file, const torc_node *node)
     static const char *const names[] = {"alpha", "beta"};
     const double values[] = {node->alpha, node->beta};
     const torc_unary *row = torc_unary_find(node->name);
-    for (uint32_t i = 0; row && i < row->parameter_count; i++) {
+    const uint32_t count = row ? row->parameter_count : 0;
+    assert(count <= sizeof values / sizeof *values);
+    for (uint32_t i = 0; i < count; i++) {
         char number[NUMBER_BYTES];
         float_text(number, values[i], true);
         fprintf(file, ", %s=%s", names[i], number);

@@ -16,11 +16,9 @@ torc_goal torc_goal_of(const torc_options *options)
     if (goal.profile == TORC_SHARED) {
         goal.log2_p_lookup =
             goal.log2_p_lookup < SHARED_LOG2_P_LOOKUP ? goal.log2_p_lookup : SHARED_LOG2_P_LOOKUP;
-    } else if (goal.log2_p_lookup != 0) {
-        goal.profile = TORC_CUSTOM;
-    } else if (goal.log2_p_circuit == 0) {
+    } else if (goal.log2_p_lookup == 0 && goal.log2_p_circuit == 0) {
         goal.log2_p_circuit = PRIVATE_LOG2_P_CIRCUIT;
-    } else if (goal.log2_p_circuit > PRIVATE_LOG2_P_CIRCUIT) {
+    } else if (goal.log2_p_lookup != 0 || goal.log2_p_circuit > PRIVATE_LOG2_P_CIRCUIT) {
         goal.profile = TORC_CUSTOM;
     }
     return goal;
