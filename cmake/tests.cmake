@@ -8,15 +8,20 @@ pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion>=2.4)
 # Several tests share the cores: threads that wait must not spin.
 set(TEST_ENVIRONMENT "OMP_WAIT_POLICY=passive")
 set(SANITIZER_FINDINGS "ERROR: (Address|Leak)Sanitizer;WARNING: ThreadSanitizer;runtime error:")
+if(TORC_SANITIZE STREQUAL "thread")
+  list(APPEND TEST_ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1") # libomp: Archer
+endif()
 # Seeded secrets exist only here: objects made by them are marked and refused by loaders.
 file(GLOB COMMON_SOURCES CONFIGURE_DEPENDS tests/common/*.c)
 torc_library(torc_test_common SOURCES ${COMMON_SOURCES} LINK torc_local PkgConfig::CRITERION)
 
 function(torc_test pattern label timeout criterion)
   file(GLOB TEST_SOURCES CONFIGURE_DEPENDS tests/${pattern}_*.c)
+  add_custom_target(tests_${label})
   foreach(source ${TEST_SOURCES})
     get_filename_component(test ${source} NAME_WE)
     add_executable(${test} ${source})
+    add_dependencies(tests_${label} ${test})
     target_link_libraries(${test} PRIVATE torc_test_common)
     target_compile_definitions(${test} PRIVATE
       TORC_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TORC_BINARY_DIR="${CMAKE_BINARY_DIR}")
