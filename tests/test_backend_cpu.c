@@ -210,7 +210,7 @@ static void expect_oracle(const example_program *example, const backend_keys *ke
     torc_program_free(&p);
 }
 
-Test(backend_cpu, example_programs_agree_with_the_oracle, .timeout = 60)
+Test(backend_cpu, example_programs_agree_with_the_oracle)
 {
     const torc_params *const sets[] = {&params_plain, &params_extended};
     for (size_t set = 0; set < 2; set++) {
@@ -225,7 +225,7 @@ Test(backend_cpu, example_programs_agree_with_the_oracle, .timeout = 60)
 }
 
 /* 70 lookups of 3 samples fill several chunks; sharing them out differently changes no bit. */
-Test(backend_cpu, chunks_and_threads_change_no_bit, .timeout = 60)
+Test(backend_cpu, chunks_and_threads_change_no_bit)
 {
     enum { COUNT = 70, SAMPLES = 3 };
     test_rng rng = {77};

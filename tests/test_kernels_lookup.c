@@ -60,7 +60,7 @@ static void expect_every_entry(const torc_cpu_kernels *cpu, const test_keys *key
     free(small);
 }
 
-Test(kernels_lookup, every_entry_is_right_at_production_parameters, .timeout = 60)
+Test(kernels_lookup, every_entry_is_right_at_production_parameters)
 {
     static const char *const names[] = {"portable", "avx2", "avx512"};
     test_rng rng = {71};
