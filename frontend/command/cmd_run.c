@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Runs shorter than this are not announced. */
-#define LONG_RUN_SECONDS 1.0
+#define LONG_RUN_SECONDS 0.5
 
 typedef struct job {
     torc_circuit *circuit;
