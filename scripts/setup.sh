@@ -1,17 +1,23 @@
 #!/bin/sh
 # Installs the Debian packages that torc needs and that are missing. Does nothing when all are there.
-# usage: scripts/setup.sh
+# usage: scripts/setup.sh [--developer]     also formatters, analysers and thread sanitizer
 set -u
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config git
     libcjson-dev libsodium-dev libprotobuf-c-dev protobuf-c-compiler
     libcriterion-dev libonnx-testdata"
+developer_packages="clang clang-format clang-tidy libclang-rt-dev libomp-dev shellcheck"
 
 fail() {
     echo "setup: $1" >&2
     exit 1
 }
 
+case ${1:-} in
+"") ;;
+--developer) packages="$packages $developer_packages" ;;
+*) fail "unknown argument '$1'; usage: scripts/setup.sh [--developer]" ;;
+esac
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     system=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-}")
     fail "unsupported system (${system:-unknown}): this script needs Debian 12 or a relative with apt-get; elsewhere install the libraries of README.md by hand and use CMake"
