@@ -1,0 +1,50 @@
+/* The C interface of the CUDA kernels: mathematics on arrays in device memory. No status type, no
+ * files, no keys-as-objects. Symbols and layouts: kernels/README.md, kernels/kernels.h.
+ *
+ * Every function returns a CUDA error code, 0 for success; torc_gpu_error_text names it. A shape or
+ * a size that no kernel was built for is cudaErrorInvalidValue, before anything is started. Work is
+ * queued on the stream and has ended when torc_gpu_stream_wait returns. Pointers named `host` are
+ * host memory, all others device memory, aligned to 16 bytes. Nothing allocates but
+ * torc_gpu_alloc. The same functions, built from the same sources, run on a CPU for tests
+ * (kernels/emu). */
+#ifndef TORC_KERNELS_CUDA_H
+#define TORC_KERNELS_CUDA_H
+
+#include "kernels/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct CUstream_st *torc_gpu_stream; /* a cudaStream_t */
+
+/* --- device and memory (cuda/memory.cu) --- */
+
+int torc_gpu_device_count(int *count); /* an error without driver or device */
+const char *torc_gpu_error_text(int error);
+
+int torc_gpu_stream_create(torc_gpu_stream *out);
+void torc_gpu_stream_destroy(torc_gpu_stream stream); /* waits; NULL is fine */
+int torc_gpu_stream_wait(torc_gpu_stream stream);
+
+int torc_gpu_alloc(void **out, size_t bytes);
+void torc_gpu_free(void *p); /* NULL is fine */
+int torc_gpu_copy_in(void *to, const void *host, size_t bytes, torc_gpu_stream stream);
+int torc_gpu_copy_out(void *host, const void *from, size_t bytes, torc_gpu_stream stream);
+int torc_gpu_set_zero(void *to, size_t bytes, torc_gpu_stream stream);
+
+/* --- lookups: keyswitch, then rotation --- */
+
+/* What lies between them: small ciphertexts with switched masks. The rotation finishes the body:
+ * exponent_n = floor((body + error / 2) / cell), ref/modulus_switch.c. */
+typedef struct torc_gpu_switched {
+    uint32_t *exponent; /* [batch][n], modulo 2N 2^v */
+    uint32_t *body;     /* [batch] */
+    int64_t *error;     /* [batch] sum of what rounding added to the masks, units of 2^-32 */
+} torc_gpu_switched;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
