@@ -6,6 +6,6 @@ set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 . scripts/build.sh
-build all
+build all cuda_objects
 echo "test: running the tests"
 ctest --preset release -j "$(nproc)" "$@" </dev/null
