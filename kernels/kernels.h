@@ -101,6 +101,95 @@ void torc_ref_blind_rotate_grouped(uint64_t *parts, uint64_t *scratch, double *b
 void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_dim,
                              uint32_t poly_size);
 
+/* The same at coefficient `index` < N: what a rotation with several outputs needs. */
+void torc_ref_sample_extract_at(uint64_t *big, const uint64_t *glwe, uint32_t index,
+                                uint32_t glwe_dim, uint32_t poly_size);
+
+/* --- reference: batches of ciphertexts (ref/linear.c, gather.c, expand.c) ------------------------
+ */
+
+/* Word w of element e of sample s is words[e * element_stride + s * sample_stride + w], the body
+ * last. Strides in words; samples may lie in elements or elements in samples, without overlap. */
+typedef struct torc_elements {
+    uint64_t *words;
+    size_t element_stride, sample_stride;
+    uint32_t element_words; /* kN + 1 */
+} torc_elements;
+
+/* Clear run-time values: of element e and sample s value[e * stride + s]. */
+typedef struct torc_clear_values {
+    const int64_t *value;
+    size_t stride;
+} torc_clear_values;
+
+#define TORC_ABSENT UINT32_MAX /* in the place of an index */
+
+/* out[g][o] = sum_i weight[g][o][i] in[gather[g][i]] + constant[g][o]   (mod 2^64); absent inputs
+ * are skipped, constants are added to bodies. A dense layer is one group, a convolution one group a
+ * position with shared weights. With weight_clear a weight is multiplied by a clear value of the
+ * sample, by 1 where absent. Then, for every clear term, body(out element) += scale * value. */
+typedef struct torc_linear_layer {
+    uint32_t group_count;
+    uint32_t out_count;       /* o */
+    uint32_t in_count;        /* i */
+    uint32_t weight_groups;   /* 1: shared by all groups; else group_count */
+    uint32_t constant_groups; /* 1 or group_count */
+    uint32_t out;             /* element of (g, o): out + g*out_group_stride + o*out_stride */
+    uint32_t out_group_stride;
+    uint32_t out_stride;
+    const uint32_t *gather;       /* [group_count][in_count] element */
+    const int32_t *weight_i32;    /* [weight_groups][out_count][in_count], or NULL: 64-bit ones */
+    const int64_t *weight_i64;    /* NULL when the others are given */
+    const uint64_t *constant;     /* [constant_groups][out_count] torus */
+    const uint32_t *weight_clear; /* NULL, or like weight: clear element */
+    uint32_t clear_term_count;
+    const uint32_t *clear_term_out;     /* element that the layer writes; may repeat */
+    const uint32_t *clear_term_element; /* clear element */
+    const uint64_t *clear_term_scale;   /* torus */
+} torc_linear_layer;
+
+/* No output of the layer is an input of it. clear is NULL for a layer that uses none. */
+void torc_ref_linear(const torc_elements *out, const torc_elements *in,
+                     const torc_clear_values *clear, const torc_linear_layer *layer,
+                     uint32_t samples);
+
+/* Item i of `count` goes from in[from[i]] to out[to[i]]; NULL: i itself. No element is written
+ * twice; an item whose `to` is absent is dropped. offset[i] is added to its body; NULL: nothing. */
+typedef struct torc_moves {
+    uint32_t count;
+    const uint32_t *to, *from;
+    const uint64_t *offset;
+} torc_moves;
+
+/* Copies; from absent: the zero ciphertext. */
+void torc_ref_gather(const torc_elements *out, const torc_elements *in, const torc_moves *moves,
+                     uint32_t samples);
+/* Sample extraction of coefficient index[i] of item i. in: GLWE, element_words = (k+1)N. */
+void torc_ref_extract(const torc_elements *out, const torc_elements *in, const torc_moves *moves,
+                      const uint32_t *index, uint32_t poly_size, uint32_t samples);
+
+/* Between keys, elements 0 .. count - 1:  out.body = 2^shift in.body,
+ *   out.mask[w] = 2^shift in.mask[source[w]], 0 where absent;  NULL: the first words, then zeros.
+ * The phase is multiplied by 2^shift when bit w of the new key is bit source[w] of the old one and
+ * each old bit comes once. shift < 64. */
+void torc_ref_convert(const torc_elements *out, const torc_elements *in, const uint32_t *source,
+                      uint32_t shift, uint32_t count, uint32_t samples);
+
+/* Rows [outer_count][inner_count] whose masks travel as a seed: row r = o * inner_count + i goes to
+ * out + o * outer_stride + i * inner_stride (words), mask_words of the ChaCha20 stream of (domain,
+ * first_row + r), then body[r][body_words]. */
+typedef struct torc_expansion {
+    uint8_t seed[32];
+    uint32_t domain; /* torc_mask_domain, runtime/rng.h */
+    uint64_t first_row;
+    uint32_t outer_count, inner_count;
+    size_t outer_stride, inner_stride;
+    uint32_t mask_words, body_words;
+} torc_expansion;
+
+void torc_ref_expand_u64(uint64_t *out, const uint64_t *body, const torc_expansion *expansion);
+void torc_ref_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansion *expansion);
+
 /* --- CPU kernels ---------------------------------------------------------------------------------
  */
 
