@@ -33,6 +33,26 @@ int torc_gpu_copy_in(void *to, const void *host, size_t bytes, torc_gpu_stream s
 int torc_gpu_copy_out(void *host, const void *from, size_t bytes, torc_gpu_stream stream);
 int torc_gpu_set_zero(void *to, size_t bytes, torc_gpu_stream stream);
 
+/* --- noise --- */
+
+/* c of V_FFT (kernels/README.md; runtime/noise.c has the formula with the factors of g) for the
+ * rotation kernels, all forms: the largest that any test of them has measured. */
+static inline double torc_gpu_fft_constant(const torc_shape *shape)
+{
+    /* By log2 N - 8 and g - 1. Not measured yet: the values of kernels/ref. */
+    static const double fitted[5][4] = {{0.0125, 0.0125, 0.0125, 0.0125},
+                                        {0.0125, 0.0125, 0.0125, 0.0125},
+                                        {0.0125, 0.0125, 0.0125, 0.0125},
+                                        {0.0125, 0.0125, 0.0125, 0.0125},
+                                        {0.0125, 0.0125, 0.0125, 0.0125}};
+    uint32_t size = 0;
+
+    while (size < 4 && (UINT32_C(256) << size) < shape->poly_size) {
+        size++;
+    }
+    return fitted[size][shape->grouping > 1 ? (shape->grouping - 1) & 3 : 0];
+}
+
 /* --- lookups: keyswitch, then rotation --- */
 
 /* What lies between them: small ciphertexts with switched masks. The rotation finishes the body:

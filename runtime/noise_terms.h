@@ -15,6 +15,9 @@ typedef struct torc_noise_keys {
 /* Weights TORC_KEY_WEIGHT_SIGMAS above half, FFT constant with its margin. */
 torc_noise_keys torc_noise_keys_production(const torc_params *params);
 
+/* The same for the GPU's kernels: their own constants (kernels/kernels_cuda.h). */
+torc_noise_keys torc_noise_keys_gpu(const torc_params *params);
+
 double torc_variance_fresh(const torc_params *params);
 
 /* Blind rotation: the bootstrap key's noise, the digits that the gadget drops, the transform. */
@@ -23,6 +26,9 @@ double torc_variance_bootstrap_rounding(const torc_params *params, const torc_no
 double torc_variance_bootstrap_fft(const torc_params *params, const torc_noise_keys *keys);
 double torc_variance_bootstrap(const torc_params *params,
                                const torc_noise_keys *keys); /* their sum */
+
+/* The GPU's classic step keeps its accumulator in words of 32 bits. */
+double torc_variance_gpu_words(const torc_params *params, const torc_noise_keys *keys);
 
 /* Keyswitch: its key's noise, the digits dropped and the body rounded to 32 bits. */
 double torc_variance_keyswitch_key(const torc_params *params);
