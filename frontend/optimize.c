@@ -1,12 +1,8 @@
-/* The engine's own model for the search, and the entry. Must not know about: graphs, circuits.
- *
- * Prices are seconds on the default machine in full batches (a search that followed the machine at
- * hand would compile one model to different circuits), plus 2 % for every 100 MB of resident key:
- * of two sets of equal speed the one of smaller key is taken. */
+/* The search of this engine: which model for which target, all groupings, and the entry. Must not
+ * know about: graphs, circuits. */
 #include "frontend/optimize.h"
 
 #include "frontend/optimize_search.h"
-#include "runtime/noise_terms.h"
 #include "runtime/security.h"
 #include "runtime/status.h"
 
@@ -14,60 +10,27 @@
 
 enum { GROUPING_MAX = 4 };
 
-static double bootstrap_variance(const torc_params *params)
+double torc_price_of_key(const torc_params *params)
 {
-    const torc_noise_keys keys = torc_noise_keys_production(params);
-
-    return torc_variance_bootstrap(params, &keys);
+    return 1.0 + KEY_PRICE_PER_BYTE * (double)torc_params_key_bytes_resident(params);
 }
 
-static double keyswitch_variance(const torc_params *params)
-{
-    const torc_noise_keys keys = torc_noise_keys_production(params);
-
-    return torc_variance_keyswitch(params, &keys);
-}
-
-static void choose_noise(torc_params *params)
+void torc_search_noise(torc_params *params)
 {
     params->glwe_noise_log2 = torc_security_tuniform_log2(torc_params_big_dim(params), 64);
     params->lwe_noise_log2 = torc_security_tuniform_log2(params->lwe_dim, 32);
 }
 
-static double price_floor(const torc_search_model *model, const torc_params *params)
+static torc_search_model model_of(const torc_search *search, torc_machine *cpu, uint32_t grouping)
 {
-    return torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH);
-}
-
-static double price(const torc_search_model *model, const torc_params *params)
-{
-    const double seconds = torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH) +
-                           torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
-
-    return seconds * (1.0 + KEY_PRICE_PER_BYTE * (double)torc_params_key_bytes_resident(params));
-}
-
-static torc_search_model production_model(const torc_machine *machine, uint32_t grouping)
-{
-    return (torc_search_model){.glwe_dim_max = 6,
-                               .log2_poly_min = 8,
-                               .log2_poly_max = 12,
-                               .extended_max = 5,
-                               .lwe_dim_min = TORC_MIN_SECURE_DIM,
-                               .lwe_dim_max = 1300,
-                               .grouping = grouping,
-                               .bootstrap_bits_max = 50, /* limits of the kernels */
-                               .bootstrap_levels_max = 8,
-                               .keyswitch_bits_max = 31,
-                               .keyswitch_levels_max = 31,
-                               .choose_noise = choose_noise,
-                               .fresh = torc_variance_fresh,
-                               .bootstrap = bootstrap_variance,
-                               .keyswitch = keyswitch_variance,
-                               .modulus_switch = torc_variance_modulus_switch,
-                               .price_floor = price_floor,
-                               .price = price,
-                               .machine = machine};
+    if (search->target == TORC_SEARCH_GPU) {
+        return torc_model_gpu(search->gpu != NULL ? search->gpu : &torc_gpu_machine_default,
+                              search->configurations != NULL ? search->configurations
+                                                             : &torc_configurations_shipped,
+                              grouping);
+    }
+    torc_machine_default(cpu);
+    return torc_model_cpu(search->machine != NULL ? search->machine : cpu, grouping);
 }
 
 static torc_status check_search(torc_ctx *ctx, const torc_search *search)
@@ -87,42 +50,56 @@ static torc_status check_search(torc_ctx *ctx, const torc_search *search)
     return TORC_OK;
 }
 
-/* The cheapest set of all groupings allowed, of equal price the smallest grouping. */
-static torc_status search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
-                                    const torc_machine *machine, const torc_search *search)
+double torc_search_price(const torc_search *search, const torc_params *params)
+{
+    torc_machine cpu;
+    const torc_search_model model = model_of(search, &cpu, params->grouping);
+
+    return model.price(&model, params);
+}
+
+torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
+                                  const torc_search *search)
 {
     const uint32_t last =
         search->max_grouping == 0 || search->lookup_count == 0 ? 1 : search->max_grouping;
     double best_price = 0.0;
+    torc_machine cpu;
 
     *found = false;
     for (uint32_t g = 1; g <= last; g++) {
-        const torc_search_model model = production_model(machine, g);
+        const torc_search_model model = model_of(search, &cpu, g);
         torc_params params;
         bool fits = false;
         TORC_TRY(torc_search_run(ctx, &params, &fits, &model, search));
-        if (fits && (!*found || price(&model, &params) < best_price)) {
+        if (!fits) {
+            continue;
+        }
+        const double found_price = search->lookup_count == 0 ? 0.0 : model.price(&model, &params);
+        if (!*found || found_price < best_price) {
             *found = true;
             *out = params;
-            best_price = price(&model, &params);
+            best_price = found_price;
         }
     }
     return TORC_OK;
 }
 
+torc_status torc_optimize_found(torc_ctx *ctx, torc_params *out, bool *found,
+                                const torc_search *search)
+{
+    TORC_TRY(check_search(ctx, search));
+    return torc_search_groupings(ctx, out, found, search);
+}
+
 torc_status torc_optimize(torc_ctx *ctx, torc_params *out, const torc_search *search)
 {
-    torc_machine machine;
-    torc_machine_default(&machine);
-    const torc_machine *used = search->machine != NULL ? search->machine : &machine;
     torc_params params;
     bool found = false;
 
-    TORC_TRY(check_search(ctx, search));
-    TORC_TRY(search_groupings(ctx, &params, &found, used, search));
+    TORC_TRY(torc_optimize_found(ctx, &params, &found, search));
     if (!found) {
-        const torc_search_model model = production_model(used, 1);
-        return torc_search_explain(ctx, &model, search);
+        return torc_search_explain(ctx, search);
     }
     *out = params;
     return TORC_OK;

@@ -2,8 +2,12 @@
 #ifndef TORC_OPTIMIZE_H
 #define TORC_OPTIMIZE_H
 
+#include "runtime/configurations.h"
 #include "runtime/cost.h"
+#include "runtime/cost_gpu.h"
 #include "runtime/noise.h"
+
+typedef enum torc_search_target { TORC_SEARCH_CPU, TORC_SEARCH_GPU } torc_search_target;
 
 typedef struct torc_search {
     const torc_noise_row *rows;
@@ -13,10 +17,23 @@ typedef struct torc_search {
     const torc_machine *machine; /* cost constants */
     uint64_t lookup_count;       /* of one sample; 0: no lookup, a tiny set */
     uint32_t max_grouping;       /* key bits a step at most, what the backend runs; 0 means 1 */
+    torc_search_target target;   /* whose kernels run it: limits, noise, price */
+    /* GPU: its cost constants, NULL: the default device; the shapes allowed, NULL: those shipped.
+     */
+    const torc_gpu_machine *gpu;
+    const torc_configurations *configurations;
 } torc_search;
 
 /* E_PARAMETERS with the row that nothing satisfies, its width and norm, and the way out. */
 TORC_MUST_CHECK torc_status torc_optimize(torc_ctx *ctx, torc_params *out,
                                           const torc_search *search);
+
+/* The same without a message: *found is false when nothing fits. */
+TORC_MUST_CHECK torc_status torc_optimize_found(torc_ctx *ctx, torc_params *out, bool *found,
+                                                const torc_search *search);
+
+/* What the search compares sets by: seconds of a lookup on the target in full batches, and a little
+ * for the size of the key. */
+double torc_search_price(const torc_search *search, const torc_params *params);
 
 #endif

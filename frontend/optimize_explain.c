@@ -7,34 +7,34 @@
 #include <math.h>
 #include <stdio.h>
 
-static torc_status row_fits(torc_ctx *ctx, bool *fits, const torc_search_model *model,
-                            const torc_search *search, const torc_noise_row *row)
+static torc_status row_fits(torc_ctx *ctx, bool *fits, const torc_search *search,
+                            const torc_noise_row *row)
 {
     torc_search alone = *search;
     torc_params ignored;
 
     alone.rows = row;
     alone.row_count = 1;
-    return torc_search_run(ctx, &ignored, fits, model, &alone);
+    return torc_search_groupings(ctx, &ignored, fits, &alone);
 }
 
 /* Most bits below the row's own that would fit, 0: none. */
-static torc_status fitting_bits(torc_ctx *ctx, uint32_t *out, const torc_search_model *model,
-                                const torc_search *search, torc_noise_row row)
+static torc_status fitting_bits(torc_ctx *ctx, uint32_t *out, const torc_search *search,
+                                torc_noise_row row)
 {
     bool fits = false;
 
     while (!fits && row.bits > 1) {
         row.bits--;
-        TORC_TRY(row_fits(ctx, &fits, model, search, &row));
+        TORC_TRY(row_fits(ctx, &fits, search, &row));
     }
     *out = fits ? row.bits : 0;
     return TORC_OK;
 }
 
 /* Fewest halvings (1 .. 64) of both squared norms that would make the row fit, 0: none. */
-static torc_status fitting_halvings(torc_ctx *ctx, uint32_t *out, const torc_search_model *model,
-                                    const torc_search *search, const torc_noise_row *row)
+static torc_status fitting_halvings(torc_ctx *ctx, uint32_t *out, const torc_search *search,
+                                    const torc_noise_row *row)
 {
     uint32_t low = 0; /* does not fit */
     uint32_t high = 65;
@@ -45,7 +45,7 @@ static torc_status fitting_halvings(torc_ctx *ctx, uint32_t *out, const torc_sea
         bool fits = false;
         smaller.norm_sq_fresh = ldexp(row->norm_sq_fresh, -(int)middle);
         smaller.norm_sq_lookup = ldexp(row->norm_sq_lookup, -(int)middle);
-        TORC_TRY(row_fits(ctx, &fits, model, search, &smaller));
+        TORC_TRY(row_fits(ctx, &fits, search, &smaller));
         if (fits) {
             high = middle;
         } else {
@@ -89,8 +89,7 @@ static void describe_bound(char *out, size_t size, const torc_search *search)
     }
 }
 
-static torc_status blame(torc_ctx *ctx, const torc_search_model *model, const torc_search *search,
-                         const torc_noise_row *row)
+static torc_status blame(torc_ctx *ctx, const torc_search *search, const torc_noise_row *row)
 {
     const bool has_bits = row->kind != TORC_ROW_OUTPUT_ROUNDED;
     uint32_t bits = 0;
@@ -100,9 +99,9 @@ static torc_status blame(torc_ctx *ctx, const torc_search_model *model, const to
     char remedy[128] = "";
 
     if (has_bits) {
-        TORC_TRY(fitting_bits(ctx, &bits, model, search, *row));
+        TORC_TRY(fitting_bits(ctx, &bits, search, *row));
     }
-    TORC_TRY(fitting_halvings(ctx, &halvings, model, search, row));
+    TORC_TRY(fitting_halvings(ctx, &halvings, search, row));
     if (bits != 0 && halvings != 0) {
         (void)snprintf(remedy, sizeof remedy,
                        "; %u bits would fit, or a norm_sq 2^%u times smaller", bits, halvings);
@@ -120,14 +119,13 @@ static torc_status blame(torc_ctx *ctx, const torc_search_model *model, const to
         what, (unsigned long long)row->count, bound, remedy);
 }
 
-torc_status torc_search_explain(torc_ctx *ctx, const torc_search_model *model,
-                                const torc_search *search)
+torc_status torc_search_explain(torc_ctx *ctx, const torc_search *search)
 {
     for (uint32_t i = 0; i < search->row_count; i++) {
         bool fits;
-        TORC_TRY(row_fits(ctx, &fits, model, search, &search->rows[i]));
+        TORC_TRY(row_fits(ctx, &fits, search, &search->rows[i]));
         if (!fits) {
-            return blame(ctx, model, search, &search->rows[i]);
+            return blame(ctx, search, &search->rows[i]);
         }
     }
     char bound[64];

@@ -175,6 +175,26 @@ static void try_lwe_dims(state *s, torc_params params)
     }
 }
 
+/* Whether the model allows the shape, whatever its level count is when that is still open. */
+static bool shape_allowed(const torc_search_model *model, const torc_params *params,
+                          bool levels_open)
+{
+    if (model->configurations == NULL) {
+        return true;
+    }
+    torc_configuration shape = torc_configuration_of(params);
+    if (!levels_open) {
+        return torc_configurations_hold(model->configurations, &shape);
+    }
+    for (uint32_t levels = 1; levels <= model->bootstrap_levels_max; levels++) {
+        shape.level_count = levels;
+        if (torc_configurations_hold(model->configurations, &shape)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void try_structure(state *s, const structure *at)
 {
     torc_params params = at->start;
@@ -189,7 +209,9 @@ static void try_structure(state *s, const structure *at)
         if (s->found && s->model->price_floor(s->model, &params) > s->best_price) {
             return;
         }
-        try_lwe_dims(s, params);
+        if (shape_allowed(s->model, &params, false)) {
+            try_lwe_dims(s, params);
+        }
     }
 }
 
@@ -252,7 +274,7 @@ static uint32_t list_structures(structure *list, state *s)
                                  .keyswitch = {1, 1}};
         const uint64_t cells = (uint64_t)at.start.poly_size << (at.start.extended_log2 + 1);
         if (torc_params_big_dim(&at.start) >= TORC_MIN_SECURE_DIM && cells >= s->cells_min &&
-            find_start(s, &at.start)) {
+            shape_allowed(model, &at.start, true) && find_start(s, &at.start)) {
             at.floor = model->price_floor(model, &at.start);
             list[count++] = at;
         }

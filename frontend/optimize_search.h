@@ -19,6 +19,9 @@ struct torc_search_model {
     /* base_log * level_count and level_count at most, 64 or less */
     uint32_t bootstrap_bits_max, bootstrap_levels_max;
     uint32_t keyswitch_bits_max, keyswitch_levels_max;
+    uint32_t bootstrap_base_max, keyswitch_base_max; /* base_log at most; 0: any */
+    /* Shapes (k, N, l, g, v) that may be used, NULL: all. */
+    const torc_configurations *configurations;
     /* Noise bounds of both keys from their dimensions (lwe_dim may be 0); NULL: the variances know
      * by themselves. */
     void (*choose_noise)(torc_params *params);
@@ -27,10 +30,21 @@ struct torc_search_model {
      * the levels of the bootstrap gadget. */
     torc_price_fn *price_floor, *price;
     const torc_machine *machine; /* for the prices */
+    const torc_gpu_machine *gpu;
 };
 
-/* All gadgets worth trying, one a level count, each with the base of least noise, most expensive
- * and most precise last. */
+#define TORC_SEARCH_LWE_DIM_MAX 1300
+
+/* The engine's own models: optimize_cpu.c, optimize_gpu.c. What they share: the noise that security
+ * asks for, and the factor of the price for the size of the key. */
+void torc_search_noise(torc_params *params);
+double torc_price_of_key(const torc_params *params);
+torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping);
+torc_search_model torc_model_gpu(const torc_gpu_machine *machine,
+                                 const torc_configurations *configurations, uint32_t grouping);
+
+/* All gadgets worth trying: no other is as cheap and as precise. Cheapest first, most precise last.
+ */
 #define TORC_GADGETS_MAX 64
 typedef struct torc_gadgets {
     uint32_t count;
@@ -58,8 +72,12 @@ TORC_MUST_CHECK torc_status torc_search_run(torc_ctx *ctx, torc_params *out, boo
 bool torc_search_linear(torc_params *out, const torc_search_model *model,
                         const torc_search *search);
 
+/* The same with the models of the search's target, over all groupings that it allows; of equal
+ * price the smallest grouping. */
+TORC_MUST_CHECK torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
+                                                  const torc_search *search);
+
 /* E_PARAMETERS for a search that found nothing: the row to blame and what would fit. */
-TORC_MUST_CHECK torc_status torc_search_explain(torc_ctx *ctx, const torc_search_model *model,
-                                                const torc_search *search);
+TORC_MUST_CHECK torc_status torc_search_explain(torc_ctx *ctx, const torc_search *search);
 
 #endif

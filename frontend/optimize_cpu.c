@@ -1,0 +1,58 @@
+/* The search model of the CPU engine. Must not know about: graphs, circuits.
+ *
+ * Prices are seconds on the default machine in full batches (a search that followed the machine at
+ * hand would compile one model to different circuits), plus 2 % for every 100 MB of resident key:
+ * of two sets of equal speed the one of smaller key is taken. */
+#include "frontend/optimize_search.h"
+#include "runtime/noise_terms.h"
+#include "runtime/security.h"
+
+static double bootstrap_variance(const torc_params *params)
+{
+    const torc_noise_keys keys = torc_noise_keys_production(params);
+
+    return torc_variance_bootstrap(params, &keys);
+}
+
+static double keyswitch_variance(const torc_params *params)
+{
+    const torc_noise_keys keys = torc_noise_keys_production(params);
+
+    return torc_variance_keyswitch(params, &keys);
+}
+
+static double price_floor(const torc_search_model *model, const torc_params *params)
+{
+    return torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH);
+}
+
+static double price(const torc_search_model *model, const torc_params *params)
+{
+    const double seconds = torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH) +
+                           torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
+
+    return seconds * torc_price_of_key(params);
+}
+
+torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping)
+{
+    return (torc_search_model){.glwe_dim_max = 6,
+                               .log2_poly_min = 8,
+                               .log2_poly_max = 12,
+                               .extended_max = 5,
+                               .lwe_dim_min = TORC_MIN_SECURE_DIM,
+                               .lwe_dim_max = TORC_SEARCH_LWE_DIM_MAX,
+                               .grouping = grouping,
+                               .bootstrap_bits_max = 50, /* limits of the kernels */
+                               .bootstrap_levels_max = 8,
+                               .keyswitch_bits_max = 31,
+                               .keyswitch_levels_max = 31,
+                               .choose_noise = torc_search_noise,
+                               .fresh = torc_variance_fresh,
+                               .bootstrap = bootstrap_variance,
+                               .keyswitch = keyswitch_variance,
+                               .modulus_switch = torc_variance_modulus_switch,
+                               .price_floor = price_floor,
+                               .price = price,
+                               .machine = machine};
+}
