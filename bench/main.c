@@ -1,4 +1,4 @@
-/* torc_bench lookup | model: parses the command line. */
+/* torc_bench lookup | model | configurations: parses the command line. */
 #include "bench/bench.h"
 
 #include <argp.h>
@@ -66,9 +66,9 @@ static const struct argp_option rows[] = {
 static const struct argp argp = {
     .options = rows,
     .parser = parse,
-    .args_doc = "\nmodel M.torc --input X.npy",
+    .args_doc = "lookup\nmodel M.torc --input X.npy\nconfigurations",
     .doc = "Measures lookups at the optimiser's parameters, or a circuit; prints one JSON object a "
-           "line. Members: bench/README.md.\v"
+           "line. Members: bench/README.md. Or prints kernels/configurations.def.\v"
            "Example:\n  torc_bench lookup --bits 4 --batch 64\n"
            "  torc_bench model m.torc --input x.npy --batch 16",
 };
@@ -83,15 +83,18 @@ int main(int argc, char **argv)
     const char *which = argc > 1 ? argv[1] : "";
     const bool lookup = strcmp(which, "lookup") == 0;
     const bool model = strcmp(which, "model") == 0;
-    if (!lookup && !model) {
+    const bool configurations = strcmp(which, "configurations") == 0;
+    if (!lookup && !model && !configurations) {
         (void)argp_parse(&argp, argc, argv, 0, NULL, &o); /* --help */
-        fprintf(stderr, "torc_bench: expected lookup or model, see --help\n");
+        fprintf(stderr, "torc_bench: expected lookup, model or configurations, see --help\n");
         return torc_status_exit_code(TORC_E_ARGUMENT);
     }
     argp_err_exit_status = torc_status_exit_code(TORC_E_ARGUMENT);
     (void)argp_parse(&argp, argc - 1, argv + 1, 0, NULL, &o);
     torc_ctx *ctx = torc_ctx_create();
-    const torc_status s = lookup ? bench_lookup(ctx, &o) : bench_model(ctx, &o);
+    const torc_status s = lookup  ? bench_lookup(ctx, &o)
+                          : model ? bench_model(ctx, &o)
+                                  : bench_configurations(ctx);
     if (s != TORC_OK) {
         fprintf(stderr, "torc_bench: %s\n", torc_ctx_message(ctx));
     }
