@@ -38,7 +38,13 @@ function(torc_test pattern label timeout criterion)
       FAIL_REGULAR_EXPRESSION "${SANITIZER_FINDINGS}" SKIP_RETURN_CODE 77)
   endforeach()
 endfunction()
+# Reads the machine code of CUDA kernels; tests/resources.sh runs it.
+torc_library(torc_resources SOURCES tests/resources/sass.c tests/resources/sass_name.c tests/resources/table.c)
+add_executable(resources tests/resources/main.c)
+target_link_libraries(resources PRIVATE torc_resources)
+
 torc_test(test unit 120 TRUE)
+target_link_libraries(test_resources PRIVATE torc_resources)
 torc_test(e2e e2e 300 TRUE)
 torc_test(slow slow 1800 TRUE)
 torc_test(thread threads 120 FALSE)
