@@ -1,0 +1,45 @@
+#!/bin/sh
+# Registers, spills, occupancy and FP64 instructions of every CUDA kernel are those of
+# kernels/cuda/resources.txt, and no step loop touches local memory where the table does not say so.
+# usage: tests/resources.sh BUILD [--print]     --print: the rows as they are now, to be committed
+# Reads what the target cuda_objects made with nvcc 13.0; without it, or without cuobjdump, the test is skipped.
+set -u
+build=${1:?usage: resources.sh BUILD [--print]}
+table=kernels/cuda/resources.txt
+list=$build/cuda/objects.txt
+
+skip() {
+    echo "resources: skipped, $1" >&2
+    exit 77
+}
+
+find_tool() { # NAME: on PATH, in the toolkit, or where scripts/setup_cuda.sh puts it
+    for tool in "$(command -v "$1")" "/usr/local/cuda/bin/$1" "build/cuda/nvidia/cu13/bin/$1"; do
+        if [ -n "$tool" ] && [ -x "$tool" ]; then
+            echo "$tool"
+            return 0
+        fi
+    done
+    return 1
+}
+
+[ -f "$list" ] || skip "no nvcc (scripts/setup_cuda.sh fetches one)"
+version=$(cat "$build/cuda/compiler.txt")
+[ "$version" = 13.0 ] || skip "the table is of nvcc 13.0, this is $version"
+cuobjdump=$(find_tool cuobjdump) || skip "no cuobjdump (scripts/setup_cuda.sh fetches one)"
+[ -x "$build/resources" ] || skip "$build/resources is not built"
+
+bases=""
+while read -r object; do
+    [ -f "$object" ] || skip "$object is not built (target cuda_objects)"
+    if [ -z "$(find "$object.sass" -newer "$object" 2>/dev/null)" ]; then
+        "$cuobjdump" -sass "$object" >"$object.sass" 2>"$object.sass.log" || {
+            rm -f "$object.sass"
+            skip "$cuobjdump does not run: $(head -n 1 "$object.sass.log")"
+        }
+    fi
+    bases="$bases $object"
+done <"$list"
+shift
+# shellcheck disable=SC2086 # a list of paths without blanks
+"$build/resources" "$@" "$table" $bases
