@@ -1,0 +1,78 @@
+/* How a rotation begins and ends: modulus switch of the body, rotated table, sample extraction.
+ *
+ *   N' = 2^v N; part r of an accumulator holds the coefficients r, r + 2^v, .. of the extended ring
+ *   start    body exponent b = 2^o floor((body + half bin + error / 2) / (2^o cell)), cell = 2^32 /
+ * 2N', o = outputs_log2;  acc = X^-b p,  p[i] = entry[i mod 2^o][i / (N' / 2^P)] end      output s
+ * = 0 .. 2^o - 1 is the LWE ciphertext of coefficient s of the accumulator: mask word i is mask_c[s
+ * - i], or -mask_c[N + s - i] for i > s (N, s of the part)
+ *
+ * Tables u64 [table_count][table_stride], entry [2^o][2^P] at the head of each. Outputs
+ * u64 [batch][2^o][kN + 1].
+ *
+ * Definitions: ref/modulus_switch.c, ref/blind_rotate.c. Many tables in one rotation: Chillotti,
+ * Ligier, Orfila, Tap, "Improved programmable bootstrapping" (ASIACRYPT 2021), section 4. */
+#ifndef TORC_CUDA_ROTATE_START_CUH
+#define TORC_CUDA_ROTATE_START_CUH
+
+#include "kernels/cuda/rotate_digits.cuh"
+
+typedef struct rotate_args {
+    const double2 *tables, *key; /* of a prepared key: fft_tables.h; [steps][key_step] */
+    const uint32_t *exponent;    /* [batch][n] */
+    const uint32_t *body;        /* [batch] */
+    const int64_t *error;        /* [batch] */
+    const uint64_t *table;       /* [tables][table_stride] */
+    const uint32_t *table_index; /* [batch] */
+    const uint32_t *index_bits;  /* [tables] */
+    uint64_t *out;               /* [batch][2^outputs_log2][kN + 1] */
+    uint32_t table_stride, outputs_log2;
+    uint32_t batch, lwe_dim, base_log;
+    uint32_t delay_cycles; /* odd blocks start so much later */
+} rotate_args;
+
+/* Exponent of the body, in [0, 2N'). log2_turn = log2(2N'). */
+__device__ __forceinline__ uint32_t rotate_body_exponent(const rotate_args *args, uint32_t at,
+                                                         uint32_t index_bits, uint32_t log2_turn)
+{
+    const uint32_t body = gpu_load_readonly(args->body + at) + (1u << (30 - index_bits));
+    const int64_t error = (int64_t)gpu_load_readonly((const uint64_t *)args->error + at);
+    const uint32_t cell_log2 = 32 - log2_turn + args->outputs_log2;
+    const int64_t twice = 2 * (int64_t)body + error;
+    const uint32_t turns = (uint32_t)(twice >> (cell_log2 + 1)) << args->outputs_log2;
+    return turns & ((1u << log2_turn) - 1);
+}
+
+/* Coefficient i of X^-turn p as a torus value; log2_size = log2 N'. */
+__device__ __forceinline__ double rotate_table_value(const rotate_args *args, const uint64_t *entry,
+                                                     uint32_t index_bits, uint32_t turn, uint32_t i,
+                                                     uint32_t log2_size)
+{
+    const uint32_t from = (i + turn) & ((2u << log2_size) - 1);
+    const uint32_t place = from & ((1u << log2_size) - 1);
+    const uint32_t output = place & ((1u << args->outputs_log2) - 1);
+    const uint32_t at = (output << index_bits) + (place >> (log2_size - index_bits));
+    const double value = rotate_torus(gpu_load_readonly(entry + at));
+    return from == place ? value : -value;
+}
+
+/* Writes coefficient i of column c of part r, a word, to every output that holds it. */
+template <class plan>
+__device__ __forceinline__ void rotate_extract(const rotate_args *args, uint32_t ciphertext,
+                                               uint32_t part, uint32_t column, uint32_t i,
+                                               uint64_t word)
+{
+    constexpr uint32_t big_dim = plan::glwe_dim * plan::n;
+    const uint32_t outputs = 1u << args->outputs_log2;
+    for (uint32_t s = part; s < outputs; s += plan::parts) { /* coefficient s: part s mod 2^v */
+        const uint32_t place = s / plan::parts;
+        uint64_t *out = args->out + ((size_t)ciphertext * outputs + s) * (big_dim + 1);
+        if (column < plan::glwe_dim) {
+            const uint32_t to = (place - i) & (plan::n - 1);
+            gpu_store_global(out + column * plan::n + to, i <= place ? word : 0 - word);
+        } else if (i == place) {
+            gpu_store_global(out + big_dim, word);
+        }
+    }
+}
+
+#endif
