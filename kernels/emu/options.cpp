@@ -1,0 +1,64 @@
+/* What the environment chooses: TORC_EMU_ORDER = forward (default), reverse or random, and
+ * TORC_EMU_SEED, a number, for the random choices. */
+#include "kernels/emu/emu.h"
+#include "kernels/emu/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+    bool known;
+    emu_order order;
+    uint64_t seed, state;
+} options;
+
+static emu_order order_named(const char *name)
+{
+    static const char *const names[] = {"forward", "reverse", "random"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return (emu_order)i;
+        }
+    }
+    emu_fail(emu_site{}, "TORC_EMU_ORDER is '%s', not forward, reverse or random", name);
+}
+
+static void read_environment(void)
+{
+    if (options.known) {
+        return;
+    }
+    options.known = true;
+    const char *order = getenv("TORC_EMU_ORDER");
+    const char *seed = getenv("TORC_EMU_SEED");
+    options.order = order == NULL || *order == '\0' ? EMU_FORWARD : order_named(order);
+    options.seed = seed == NULL ? 1 : strtoull(seed, NULL, 0);
+    emu_random_restart();
+}
+
+emu_order emu_option_order(void)
+{
+    read_environment();
+    return options.order;
+}
+
+uint32_t emu_random_below(uint32_t count) /* splitmix64 */
+{
+    uint64_t z = options.state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (uint32_t)(((z ^ (z >> 31)) >> 32) * count >> 32);
+}
+
+void emu_random_restart(void)
+{
+    options.state = options.seed;
+}
+
+void torc_emu_schedule(const char *order, uint64_t seed)
+{
+    options.known = true;
+    options.order = order_named(order);
+    options.seed = seed;
+    emu_random_restart();
+}
