@@ -1,7 +1,7 @@
 # Targets for people: format, format-check, tidy, check-layers.
 file(GLOB_RECURSE FORMATTED CONFIGURE_DEPENDS
   frontend/*.[ch] runtime/*.[ch] kernels/*.[ch] bench/*.[ch] tests/*.[ch] models/*.c
-  kernels/cuda/*.cu kernels/cuda/*.cuh bench/*.cu)
+  kernels/cuda/*.cu kernels/cuda/*.cuh kernels/emu/*.cpp kernels/emu/*.cu bench/*.cu)
 add_custom_target(format COMMAND clang-format -i ${FORMATTED} VERBATIM)
 add_custom_target(format-check COMMAND clang-format --dry-run --Werror ${FORMATTED} VERBATIM)
 # One file a run: in longer runs clang-tidy 14 loses track of va_list. A stamp spares unchanged files.

@@ -16,8 +16,8 @@ check() {
     fi
 }
 
-sources() { # the C and CUDA files under a folder
-    find "$@" -type f \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.def' \) 2>/dev/null
+sources() { # the C, C++ and CUDA files under a folder
+    find "$@" -type f \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' -o -name '*.def' \) 2>/dev/null
 }
 
 check "$(sources kernels)" 'runtime/|frontend/|tests/|bench/' 'kernels/ knows only arrays'

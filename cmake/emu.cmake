@@ -1,0 +1,47 @@
+# The CUDA kernels on the CPU (kernels/emu), and their tests on both.
+#   tests/gpu_X.c      -> emu_X, emu_X_random   against the emulator            label emu
+#                      -> gpu_X                 against a device (TORC_CUDA)    label gpu, 77 without one
+#   tests/slowgpu_X.c  -> slowemu_X, slowgpu_X  statistics                      label slow
+add_subdirectory(kernels/emu)
+if(NOT BUILD_TESTING)
+  return()
+endif()
+
+# One test source, built against `library`.
+function(torc_kernel_test name source library)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE ${library} torc_kernels)
+endfunction()
+
+function(torc_add_kernel_test name target label timeout environment)
+  if(TORC_SANITIZE)
+    math(EXPR timeout "${timeout} * 5")
+  endif()
+  add_test(NAME ${name} COMMAND ${target})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;${environment}")
+endfunction()
+
+file(GLOB KERNEL_TESTS CONFIGURE_DEPENDS tests/gpu_*.c)
+file(GLOB SLOW_KERNEL_TESTS CONFIGURE_DEPENDS tests/slowgpu_*.c)
+foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
+  get_filename_component(gpu_test ${source} NAME_WE)
+  string(REGEX REPLACE "gpu_" "emu_" emu_test ${gpu_test})
+  torc_kernel_test(${emu_test} ${source} torc_kernels_emu)
+  if(TORC_CUDA)
+    torc_kernel_test(${gpu_test} ${source} torc_kernels_cuda)
+  endif()
+  if(gpu_test MATCHES "^slow")
+    torc_add_kernel_test(${emu_test} ${emu_test} slow 1800 "")
+    if(TORC_CUDA)
+      torc_add_kernel_test(${gpu_test} ${gpu_test} "slow;gpu" 1800 "")
+    endif()
+  else()
+    torc_add_kernel_test(${emu_test} ${emu_test} emu 120 "TORC_EMU_ORDER=forward")
+    torc_add_kernel_test(${emu_test}_random ${emu_test} emu 120 "TORC_EMU_ORDER=random;TORC_EMU_SEED=1")
+    if(TORC_CUDA)
+      torc_add_kernel_test(${gpu_test} ${gpu_test} gpu 120 "")
+      set_tests_properties(${gpu_test} PROPERTIES RESOURCE_LOCK gpu)
+    endif()
+  endif()
+endforeach()
