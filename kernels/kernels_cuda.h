@@ -53,6 +53,27 @@ static inline double torc_gpu_fft_constant(const torc_shape *shape)
     return fitted[size][shape->grouping > 1 ? (shape->grouping - 1) & 3 : 0];
 }
 
+/* --- transforms (cuda/fft_batch.cu) --- */
+
+/* Tables of the transforms of one size, made once; they also stand at the head of a bootstrap key.
+ * 0 for a size other than 256, 512, .. 4096. */
+size_t torc_gpu_fft_table_bytes(uint32_t poly_size);
+int torc_gpu_fft_tables(void *tables, uint32_t poly_size, torc_gpu_stream stream);
+
+/* Negacyclic transforms of count polynomials: double [count][N] <-> complex [count][N/2], the points
+ * in the device's own order (cuda/fft.cuh); inverse(forward(x)) = x. */
+int torc_gpu_fft_forward(double *spectrum, const double *in, uint32_t count, const void *tables,
+                         uint32_t poly_size, torc_gpu_stream stream);
+int torc_gpu_fft_inverse(double *out, const double *spectrum, uint32_t count, const void *tables,
+                         uint32_t poly_size, torc_gpu_stream stream);
+
+/* Bootstrap key: its tables (torc_gpu_fft_tables on its head), then rows u64 [row_count][k+1][N] in
+ * the order of kernels/README.md, transformed. 0 bytes for a shape that cannot be. */
+size_t torc_gpu_bootstrap_key_bytes(const torc_shape *shape);
+int torc_gpu_bootstrap_key_rows(void *key, size_t first_row, uint32_t row_count,
+                                const uint64_t *glwe, const torc_shape *shape,
+                                torc_gpu_stream stream);
+
 /* --- lookups: keyswitch, then rotation --- */
 
 /* What lies between them: small ciphertexts with switched masks. The rotation finishes the body:
