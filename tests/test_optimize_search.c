@@ -33,6 +33,11 @@ static bool holds(const torc_search_model *model, const torc_params *params,
            search->log2_p_circuit;
 }
 
+static bool base_allowed(uint32_t base_log, uint32_t base_max)
+{
+    return base_max == 0 || base_log <= base_max;
+}
+
 static double cheapest_keyswitch(const torc_search_model *model, torc_params params,
                                  const torc_search *search, double best)
 {
@@ -40,7 +45,8 @@ static double cheapest_keyswitch(const torc_search_model *model, torc_params par
         for (uint32_t base = 1; base * levels <= model->keyswitch_bits_max; base++) {
             params.keyswitch = (torc_gadget){base, levels};
             const double price = model->price(model, &params);
-            if (price < best && holds(model, &params, search)) {
+            if (price < best && base_allowed(base, model->keyswitch_base_max) &&
+                holds(model, &params, search)) {
                 best = price;
             }
         }
@@ -54,7 +60,29 @@ static double cheapest_gadgets(const torc_search_model *model, torc_params param
     for (uint32_t levels = 1; levels <= model->bootstrap_levels_max; levels++) {
         for (uint32_t base = 1; base * levels <= model->bootstrap_bits_max; base++) {
             params.bootstrap = (torc_gadget){base, levels};
-            best = cheapest_keyswitch(model, params, search, best);
+            const torc_configuration shape = torc_configuration_of(&params);
+            if (base_allowed(base, model->bootstrap_base_max) &&
+                (model->configurations == NULL ||
+                 torc_configurations_hold(model->configurations, &shape))) {
+                best = cheapest_keyswitch(model, params, search, best);
+            }
+        }
+    }
+    return best;
+}
+
+static double cheapest_accumulator(const torc_search_model *model, torc_params params,
+                                   const torc_search *search, double best)
+{
+    for (uint32_t log2_poly = model->log2_poly_min; log2_poly <= model->log2_poly_max;
+         log2_poly++) {
+        for (uint32_t v = 0; v <= model->extended_max; v++) {
+            params.poly_size = UINT32_C(1) << log2_poly;
+            params.extended_log2 = v;
+            if (model->choose_noise != NULL) {
+                model->choose_noise(&params);
+            }
+            best = cheapest_gadgets(model, params, search, best);
         }
     }
     return best;
@@ -65,54 +93,71 @@ static double cheapest(const torc_search_model *model, const torc_search *search
     double best = HUGE_VAL;
 
     for (uint32_t n = model->lwe_dim_min; n <= model->lwe_dim_max; n++) {
-        if (n % model->grouping != 0) {
-            continue;
-        }
-        for (uint32_t k = 1; k <= model->glwe_dim_max; k++) {
-            for (uint32_t log2_poly = model->log2_poly_min; log2_poly <= model->log2_poly_max;
-                 log2_poly++) {
-                const torc_params params = {.glwe_dim = k,
-                                            .poly_size = UINT32_C(1) << log2_poly,
-                                            .lwe_dim = n,
-                                            .grouping = model->grouping};
-                best = cheapest_gadgets(model, params, search, best);
-            }
+        for (uint32_t k = 1; n % model->grouping == 0 && k <= model->glwe_dim_max; k++) {
+            const torc_params params = {.glwe_dim = k, .lwe_dim = n, .grouping = model->grouping};
+            best = cheapest_accumulator(model, params, search, best);
         }
     }
     return best;
 }
 
-static void expect_cheapest(uint32_t bits, uint32_t grouping, double log2_p)
+static void expect_cheapest(const torc_search_model *model, uint32_t bits, double log2_p)
 {
+    const uint32_t grouping = model->grouping;
     const torc_noise_row rows[] = {{TORC_ROW_LOOKUP_EXACT, bits, 0.0, 9.0, 0.0, 10},
                                    {TORC_ROW_LOOKUP_ROUNDED, bits, 0.0, 30.0, 0.0, 100}};
     const torc_search search = {
         .rows = rows, .row_count = 2, .log2_p_circuit = log2_p, .lookup_count = 110};
-    const torc_search_model model = small_model(grouping);
     torc_params params;
     bool found = false;
 
-    cr_assert_eq(torc_search_run(NULL, &params, &found, &model, &search), TORC_OK);
-    const double best = cheapest(&model, &search);
+    cr_assert_eq(torc_search_run(NULL, &params, &found, model, &search), TORC_OK);
+    const double best = cheapest(model, &search);
     cr_expect_eq(found, best < HUGE_VAL, "%u bits, grouping %u", bits, grouping);
     if (found) {
-        cr_expect(holds(&model, &params, &search));
-        cr_expect_eq(model.price(&model, &params), best, "%u bits, grouping %u: %.10g, best %.10g",
-                     bits, grouping, model.price(&model, &params), best);
+        cr_expect(holds(model, &params, &search));
+        cr_expect_eq(model->price(model, &params), best, "%u bits, grouping %u: %.10g, best %.10g",
+                     bits, grouping, model->price(model, &params), best);
     }
 }
 
 Test(optimize_search, finds_the_cheapest)
 {
+    const torc_search_model model = small_model(1);
     for (uint32_t bits = 1; bits <= 4; bits++) {
-        expect_cheapest(bits, 1, -30.0);
+        expect_cheapest(&model, bits, -30.0);
     }
 }
 
 Test(optimize_search, finds_the_cheapest_grouped)
 {
-    expect_cheapest(2, 2, -30.0);
-    expect_cheapest(3, 3, -45.0);
+    const torc_search_model two = small_model(2);
+    const torc_search_model three = small_model(3);
+    expect_cheapest(&two, 2, -30.0);
+    expect_cheapest(&three, 3, -45.0);
+}
+
+/* The GPU's model: prices that depend on the base, shapes that are not compiled. */
+Test(optimize_search, finds_the_cheapest_gpu)
+{
+    for (uint32_t g = 1; g <= 3; g++) {
+        const torc_configuration shapes[] = {{1, 10, 2, g, 1}, {2, 10, 1, g, 0}, {2, 10, 2, g, 0},
+                                             {2, 10, 1, g, 1}, {1, 11, 1, g, 0}, {1, 11, 2, g, 0},
+                                             {1, 11, 1, 4, 1}, {1, 11, 2, g, 1}};
+        const torc_configurations all = {shapes, sizeof shapes / sizeof *shapes};
+        torc_search_model model = torc_model_gpu(&torc_gpu_machine_default, &all, g);
+        model.glwe_dim_max = 2;
+        model.log2_poly_min = 10;
+        model.log2_poly_max = 11;
+        model.extended_max = 1;
+        model.lwe_dim_min = 700;
+        model.lwe_dim_max = 745;
+        model.bootstrap_levels_max = 2;
+        model.keyswitch_bits_max = 16;
+        for (uint32_t bits = 1; bits <= 4; bits++) {
+            expect_cheapest(&model, bits, -40.0);
+        }
+    }
 }
 
 static double none(const torc_params *params)
