@@ -1,5 +1,6 @@
 /* Production noise formulas: against published figures where production agrees with a published
  * formula, against independent sums elsewhere; odds against tables of the error function. */
+#include "kernels/kernels_cuda.h"
 #include "runtime/noise_terms.h"
 #include "runtime/security.h"
 
@@ -97,6 +98,31 @@ Test(noise, production_is_worse_than_half_weight)
     cr_expect_gt(production.bootstrap, half.bootstrap);
     cr_expect_gt(production.keyswitch, half.keyswitch);
     cr_expect_eq(production.fresh, half.fresh);
+}
+
+/* The GPU's kernels: their own constant with the same margin, and words of 32 bits at g = 1. */
+Test(noise, gpu)
+{
+    for (uint32_t g = 1; g <= 4; g++) {
+        torc_params params = published;
+        params.lwe_dim = 924;
+        params.grouping = g;
+        const torc_shape shape = {.poly_size = 2048, .grouping = g};
+        const torc_noise_keys keys = torc_noise_keys_gpu(&params);
+        const torc_noise_keys cpu = torc_noise_keys_production(&params);
+        expect_ratio(keys.fft_constant, 1.1 * torc_gpu_fft_constant(&shape), 1e-12, "transform");
+        cr_expect_eq(keys.big_weight, cpu.big_weight);
+        cr_expect_eq(keys.small_weight, cpu.small_weight);
+        if (g == 1) {
+            params.bootstrap =
+                (torc_gadget){16, 2}; /* drops what the words drop, but at ones only */
+            expect_ratio(torc_variance_gpu_words(&params, &keys) / 924,
+                         torc_variance_bootstrap_rounding(&params, &keys) / keys.small_weight,
+                         1e-12, "words");
+        } else {
+            cr_expect_eq(torc_variance_gpu_words(&params, &keys), 0);
+        }
+    }
 }
 
 /* Grouped steps: 2 (2^g - 1) keys each, always multiplied, n / g of them. */
