@@ -50,6 +50,17 @@ static torc_status check_search(torc_ctx *ctx, const torc_search *search)
     return TORC_OK;
 }
 
+static uint32_t last_grouping(const torc_search *search)
+{
+    if (search->lookup_count == 0) {
+        return 1;
+    }
+    if (search->max_grouping != 0) {
+        return search->max_grouping;
+    }
+    return search->target == TORC_SEARCH_GPU ? GROUPING_MAX : 1;
+}
+
 double torc_search_price(const torc_search *search, const torc_params *params)
 {
     torc_machine cpu;
@@ -61,8 +72,7 @@ double torc_search_price(const torc_search *search, const torc_params *params)
 torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
                                   const torc_search *search)
 {
-    const uint32_t last =
-        search->max_grouping == 0 || search->lookup_count == 0 ? 1 : search->max_grouping;
+    const uint32_t last = last_grouping(search);
     double best_price = 0.0;
     torc_machine cpu;
 
