@@ -17,6 +17,11 @@ const unsigned char (*emu_exchange(const void *v, uint32_t bytes, emu_site at))[
 
 uint64_t emu_clock(void);
 
+/* --- for kernels (tensor.cpp) --- */
+
+/* gpu_mma_s8u8: registers 0..3 of the lane are a, 4 and 5 are b. */
+void emu_mma_s8u8(int32_t sum[4], const uint32_t operands[6], emu_site at);
+
 /* --- for kernels (copy_async.cpp, cluster.cpp) --- */
 
 void emu_copy_start(void *shared, const void *global);

@@ -179,6 +179,15 @@ __forceinline__ double gpu_shuffle_xor(double v, uint32_t lane_mask, emu_site at
     return emu_shuffle(v, emu_self->lane ^ lane_mask, at);
 }
 
+/* --- tensor cores --- */
+
+__forceinline__ void gpu_mma_s8u8(int32_t (&sum)[4], uint4 a, uint32_t b0, uint32_t b1,
+                                  emu_site at = emu_here())
+{
+    const uint32_t operands[6] = {a.x, a.y, a.z, a.w, b0, b1};
+    emu_mma_s8u8(sum, operands, at);
+}
+
 /* --- clocks: they go on at each reading --- */
 
 static inline uint64_t gpu_cycles(void)
