@@ -84,6 +84,33 @@ typedef struct torc_gpu_switched {
     int64_t *error;     /* [batch] sum of what rounding added to the masks, units of 2^-32 */
 } torc_gpu_switched;
 
+/* --- keyswitch (cuda/keyswitch.cu): the bits of torc_ref_keyswitch and torc_ref_modulus_switch ---
+ * Any gadget with base_log' l' <= 32; best with base_log' <= 7 (a digit is then one signed byte;
+ * larger ones cost as many products as they have parts of 7 bits). */
+
+/* 0 for a shape that no kernel takes. */
+size_t torc_gpu_keyswitch_key_bytes(const torc_shape *shape);
+/* Puts the rows of mask words first_word .. first_word + word_count - 1 (both multiples of 32) into
+ * the key; rows u32 [word_count][l'][n + 1]. The key is ready when all kN words are in it. */
+int torc_gpu_keyswitch_key(void *key, const uint32_t *rows, uint32_t first_word,
+                           uint32_t word_count, const torc_shape *shape, torc_gpu_stream stream);
+
+typedef struct torc_gpu_keyswitch_args {
+    const void *key;        /* torc_gpu_keyswitch_key */
+    const uint64_t *in;     /* [slots][kN + 1] big LWE */
+    const uint32_t *index;  /* [batch] slot of each ciphertext; NULL: 0, 1, 2, .. */
+    const uint64_t *offset; /* [batch] added to each body; NULL: zeros */
+    void *scratch;          /* torc_gpu_keyswitch_scratch_bytes; free again behind the call */
+    uint32_t batch;
+} torc_gpu_keyswitch_args;
+
+size_t torc_gpu_keyswitch_scratch_bytes(const torc_shape *shape, uint32_t batch);
+int torc_gpu_keyswitch(const torc_gpu_switched *out, const torc_gpu_keyswitch_args *args,
+                       const torc_shape *shape, torc_gpu_stream stream);
+/* small u32 [batch][n + 1] instead, no modulus switch. */
+int torc_gpu_keyswitch_small(uint32_t *small, const torc_gpu_keyswitch_args *args,
+                             const torc_shape *shape, torc_gpu_stream stream);
+
 #ifdef __cplusplus
 }
 #endif
