@@ -22,6 +22,7 @@ typedef struct torc_shape { /* of one bootstrap */
     uint32_t base_log, level_count;       /* bootstrap gadget */
     uint32_t ks_base_log, ks_level_count; /* keyswitch gadget */
     uint32_t grouping;                    /* g, key bits a step; 0 means 1 */
+    uint32_t outputs_log2;                /* o: a rotation has 2^o results */
 } torc_shape;
 
 /* --- reference -----------------------------------------------------------------------------------
@@ -68,12 +69,14 @@ void torc_ref_external_product(uint64_t *out, const double *fourier, const uint6
 void torc_ref_keyswitch(uint32_t *small, const uint64_t *big, const uint32_t *key,
                         const torc_shape *shape);
 
-/* Centred modulus switch with half-cell shift: exponent[n+1] modulo 2N 2^v (body last). */
+/* Centred modulus switch with half-cell shift: exponent[n+1] modulo 2N 2^v (body last), multiples
+ * of 2^o. */
 void torc_ref_modulus_switch(uint32_t *exponent, const uint32_t *small, const torc_shape *shape);
 
-/* Polynomial of 2^v N coefficients for a table of 2^index_bits torus entries: after rotation by the
- * switched phase, coefficient 0 is the entry of floor(phase * 2^(P+1)) (phase already shifted by
- * half a bin), negated in the upper half. */
+/* Polynomial of 2^v N coefficients for tables entry[2^o][2^index_bits] of torus values: after
+ * rotation by the switched phase, coefficient s < 2^o is the entry of table s of
+ * floor(phase * 2^(P+1)) (phase already shifted by half a bin), negated in the upper half.
+ * index_bits + o <= log2(2^v N). */
 void torc_ref_table_polynomial(uint64_t *poly, const uint64_t *entry, uint32_t index_bits,
                                const torc_shape *shape);
 
@@ -104,6 +107,10 @@ void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_
 /* The same at coefficient `index` < N: what a rotation with several outputs needs. */
 void torc_ref_sample_extract_at(uint64_t *big, const uint64_t *glwe, uint32_t index,
                                 uint32_t glwe_dim, uint32_t poly_size);
+
+/* big[2^o][kN+1]: the results of a rotation, coefficient s = 0 .. 2^o - 1 of the extended ring,
+ * i.e. coefficient floor(s / 2^v) of part s mod 2^v. */
+void torc_ref_extract_outputs(uint64_t *big, const uint64_t *parts, const torc_shape *shape);
 
 /* --- reference: batches of ciphertexts (ref/linear.c, gather.c, expand.c) ------------------------
  */

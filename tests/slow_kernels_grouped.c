@@ -162,9 +162,9 @@ static double step_error(const torc_shape *shape, uint64_t seed)
 Test(grouped_noise, round_off_of_a_step_is_predicted, .timeout = 600)
 {
     enum { KEYS = 3 };
-    static const torc_shape shapes[] = {{1, 2048, 0, 0, 22, 1, 1, 1, 0},
-                                        {1, 1024, 0, 0, 15, 2, 1, 1, 0},
-                                        {2, 1024, 0, 0, 23, 1, 1, 1, 0}};
+    static const torc_shape shapes[] = {{1, 2048, 0, 0, 22, 1, 1, 1, 0, 0},
+                                        {1, 1024, 0, 0, 15, 2, 1, 1, 0, 0},
+                                        {2, 1024, 0, 0, 23, 1, 1, 1, 0, 0}};
     for (size_t row = 0; row < sizeof shapes / sizeof *shapes; row++) {
         for (uint32_t g = 1; g <= 4; g++) {
             torc_shape s = shapes[row];
@@ -299,13 +299,13 @@ static void add_rotation(rotator *r, const spectral *p, test_rng *rng, double *r
 Test(grouped_noise, rotation_noise_is_predicted, .timeout = 1500)
 {
     static const rotation_case cases[] = {
-        {"key noise, g = 2", {1, 1024, 100, 0, 12, 2, 1, 1, 2}, 36, 4, 2},
-        {"key noise, g = 3, v = 1", {1, 1024, 102, 1, 12, 2, 1, 1, 3}, 36, 4, 2},
-        {"rounding, g = 3", {1, 1024, 402, 0, 15, 1, 1, 1, 3}, -1, 4, 2},
-        {"rounding, g = 2, v = 2", {1, 1024, 400, 2, 15, 1, 1, 1, 2}, -1, 2, 2},
-        {"whole, g = 2", {1, 2048, 858, 0, 22, 1, 1, 1, 2}, 17, 6, 3},
-        {"whole, g = 3", {1, 2048, 858, 0, 22, 1, 1, 1, 3}, 17, 6, 3},
-        {"whole, g = 2, v = 1", {1, 2048, 858, 1, 22, 1, 1, 1, 2}, 17, 2, 1},
+        {"key noise, g = 2", {1, 1024, 100, 0, 12, 2, 1, 1, 2, 0}, 36, 4, 2},
+        {"key noise, g = 3, v = 1", {1, 1024, 102, 1, 12, 2, 1, 1, 3, 0}, 36, 4, 2},
+        {"rounding, g = 3", {1, 1024, 402, 0, 15, 1, 1, 1, 3, 0}, -1, 4, 2},
+        {"rounding, g = 2, v = 2", {1, 1024, 400, 2, 15, 1, 1, 1, 2, 0}, -1, 2, 2},
+        {"whole, g = 2", {1, 2048, 858, 0, 22, 1, 1, 1, 2, 0}, 17, 6, 3},
+        {"whole, g = 3", {1, 2048, 858, 0, 22, 1, 1, 1, 3, 0}, 17, 6, 3},
+        {"whole, g = 2, v = 1", {1, 2048, 858, 1, 22, 1, 1, 1, 2, 0}, 17, 2, 1},
     };
     for (size_t row = 0; row < sizeof cases / sizeof *cases; row++) {
         const rotation_case *c = &cases[row];

@@ -23,15 +23,15 @@ typedef struct noise_case {
 } noise_case;
 
 static const noise_case cases[] = {
-    {"key noise", {1, 1024, 100, 0, 12, 4, 1, 1, 1}, 32, 1024, 3},
-    {"key noise, k = 3", {3, 256, 100, 0, 12, 4, 1, 1, 1}, 32, 1024, 3},
-    {"key noise, extended", {1, 256, 100, 2, 12, 4, 1, 1, 1}, 32, 1024, 3},
-    {"rounding", {1, 1024, 200, 0, 15, 1, 1, 1, 1}, -1, 1024, 3},
-    {"rounding, two levels", {2, 512, 200, 0, 7, 2, 1, 1, 1}, -1, 1024, 3},
-    {"rounding, extended", {1, 512, 200, 3, 15, 1, 1, 1, 1}, -1, 512, 3},
-    {"4 bits, 2^-40", {1, 2048, 860, 0, 23, 1, 1, 1, 1}, 17, 512, 3},
-    {"4 bits, extended", {1, 2048, 860, 1, 23, 1, 1, 1, 1}, 17, 256, 1},
-    {"N = 4096", {1, 4096, 900, 0, 22, 1, 1, 1, 1}, 3, 256, 1},
+    {"key noise", {1, 1024, 100, 0, 12, 4, 1, 1, 1, 0}, 32, 1024, 3},
+    {"key noise, k = 3", {3, 256, 100, 0, 12, 4, 1, 1, 1, 0}, 32, 1024, 3},
+    {"key noise, extended", {1, 256, 100, 2, 12, 4, 1, 1, 1, 0}, 32, 1024, 3},
+    {"rounding", {1, 1024, 200, 0, 15, 1, 1, 1, 1, 0}, -1, 1024, 3},
+    {"rounding, two levels", {2, 512, 200, 0, 7, 2, 1, 1, 1, 0}, -1, 1024, 3},
+    {"rounding, extended", {1, 512, 200, 3, 15, 1, 1, 1, 1, 0}, -1, 512, 3},
+    {"4 bits, 2^-40", {1, 2048, 860, 0, 23, 1, 1, 1, 1, 0}, 17, 512, 3},
+    {"4 bits, extended", {1, 2048, 860, 1, 23, 1, 1, 1, 1, 0}, 17, 256, 1},
+    {"N = 4096", {1, 4096, 900, 0, 22, 1, 1, 1, 1, 0}, 3, 256, 1},
 };
 
 static double weight(const uint64_t *bits, size_t count)
@@ -139,9 +139,9 @@ typedef struct keyswitch_case {
 } keyswitch_case;
 
 static const keyswitch_case keyswitch_cases[] = {
-    {"keyswitch, key noise", {1, 1024, 500, 0, 10, 1, 4, 8, 1}, 10},
-    {"keyswitch, rounding", {2, 512, 500, 0, 10, 1, 3, 4, 1}, -1},
-    {"keyswitch, production", {1, 2048, 860, 0, 23, 1, 3, 5, 1}, 14},
+    {"keyswitch, key noise", {1, 1024, 500, 0, 10, 1, 4, 8, 1, 0}, 10},
+    {"keyswitch, rounding", {2, 512, 500, 0, 10, 1, 3, 4, 1, 0}, -1},
+    {"keyswitch, production", {1, 2048, 860, 0, 23, 1, 3, 5, 1, 0}, 14},
 };
 
 static double predicted_keyswitch(const test_keys *keys, int key_noise_log2)

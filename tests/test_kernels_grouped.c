@@ -131,10 +131,10 @@ Test(kernels_grouped, every_key_and_residue_of_a_group_rotates_every_coefficient
 Test(kernels_grouped, several_steps_rotate_every_coefficient)
 {
     static const torc_shape shapes[] = {
-        {1, 256, 8, 0, 16, 2, 1, 1, 2},  {2, 256, 6, 1, 16, 2, 1, 1, 2},
-        {1, 512, 9, 2, 12, 3, 1, 1, 3},  {3, 256, 6, 0, 16, 2, 1, 1, 3},
-        {1, 256, 8, 3, 16, 2, 1, 1, 4},  {1, 2048, 6, 0, 22, 1, 1, 1, 3},
-        {1, 2048, 6, 1, 22, 1, 1, 1, 2}, {1, 256, 4, 1, 16, 2, 1, 1, 1},
+        {1, 256, 8, 0, 16, 2, 1, 1, 2, 0},  {2, 256, 6, 1, 16, 2, 1, 1, 2, 0},
+        {1, 512, 9, 2, 12, 3, 1, 1, 3, 0},  {3, 256, 6, 0, 16, 2, 1, 1, 3, 0},
+        {1, 256, 8, 3, 16, 2, 1, 1, 4, 0},  {1, 2048, 6, 0, 22, 1, 1, 1, 3, 0},
+        {1, 2048, 6, 1, 22, 1, 1, 1, 2, 0}, {1, 256, 4, 1, 16, 2, 1, 1, 1, 0},
     };
     for (size_t row = 0; row < sizeof shapes / sizeof *shapes; row++) {
         const torc_shape *s = &shapes[row];

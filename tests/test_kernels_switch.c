@@ -9,6 +9,8 @@ static const torc_shape shapes[] = {
     {.glwe_dim = 1, .poly_size = 2048, .lwe_dim = 860, .extended_log2 = 0},
     {.glwe_dim = 1, .poly_size = 1024, .lwe_dim = 700, .extended_log2 = 3},
     {.glwe_dim = 1, .poly_size = 4096, .lwe_dim = 1000, .extended_log2 = 5},
+    {.glwe_dim = 1, .poly_size = 2048, .lwe_dim = 860, .extended_log2 = 1, .outputs_log2 = 3},
+    {.glwe_dim = 1, .poly_size = 256, .lwe_dim = 33, .extended_log2 = 5, .outputs_log2 = 1},
 };
 
 Test(kernels_switch, words_are_the_exact_rationals_rounded)
@@ -18,7 +20,8 @@ Test(kernels_switch, words_are_the_exact_rationals_rounded)
     test_rng rng = {21};
     for (size_t row = 0; row < sizeof shapes / sizeof *shapes; row++) {
         const torc_shape *s = &shapes[row];
-        const double modulus = 2.0 * s->poly_size * (1 << s->extended_log2);
+        const uint32_t outputs = (uint32_t)1 << s->outputs_log2; /* exponents count in these */
+        const double modulus = 2.0 * s->poly_size * (1 << s->extended_log2) / outputs;
         const double cell = 0x1p32 / modulus; /* powers of two: every double below is exact */
         for (int repeat = 0; repeat < 20; repeat++) {
             double error_sum = 0;
@@ -32,13 +35,13 @@ Test(kernels_switch, words_are_the_exact_rationals_rounded)
             for (uint32_t i = 0; i < s->lwe_dim; i++) {
                 const double nearest = floor(small[i] / cell + 0.5);
                 error_sum += nearest * cell - small[i];
-                cr_expect_eq(exponent[i], (uint32_t)fmod(nearest, modulus), "row %zu word %u", row,
-                             i);
+                cr_expect_eq(exponent[i], outputs * (uint32_t)fmod(nearest, modulus),
+                             "row %zu word %u", row, i);
             }
             const double body = floor((small[s->lwe_dim] + error_sum / 2) / cell);
             cr_expect_eq(exponent[s->lwe_dim],
-                         (uint32_t)(fmod(body, modulus) + (body < 0 ? modulus : 0)) %
-                             (uint32_t)modulus,
+                         outputs * ((uint32_t)(fmod(body, modulus) + (body < 0 ? modulus : 0)) %
+                                    (uint32_t)modulus),
                          "row %zu body", row);
         }
     }

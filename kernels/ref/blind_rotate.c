@@ -4,11 +4,14 @@
  *   start:  acc = X^(-exponent_n) table
  *   step i: acc = acc + GGSW(s_i) external-product ((X^(exponent_i) - 1) acc)
  *   end:    phase(acc) = X^(-(exponent_n - sum_i exponent_i s_i)) table + noise
+ * With o = outputs_log2 all exponents are multiples of 2^o, and coefficients s, s + 2^o, ... belong
+ * to table s: after rotation coefficient s is what coefficient 0 would be with table s alone.
  * GGSW(s_i) is a matrix of polynomials in Y: it acts on every part alike, and X^a, a = 2^v q + s,
  * moves part r to part (r + s) mod 2^v, times Y^q, or Y^(q+1) where r + s passes 2^v.
  * Noise: n external products (ref/external_product.c), whatever v.
  *
- * Layouts: accumulator u64 [2^v][k + 1][N]; table u64 [N']; exponents in [0, 2N').
+ * Layouts: accumulator u64 [2^v][k + 1][N]; table u64 [N'], entries u64 [2^o][2^P]; exponents in
+ * [0, 2N').
  *
  * Chillotti et al., TFHE (J. Cryptology 2020), section 4.2; extended accumulators: Lee, Yoon,
  * "Discretization error reduction for high precision torus FHE" (PKC 2023). */
@@ -26,8 +29,9 @@ void torc_ref_table_polynomial(uint64_t *poly, const uint64_t *entry, uint32_t i
 {
     const uint32_t size = shape->poly_size << shape->extended_log2;
     const uint32_t bin = size >> index_bits;
+    const uint32_t outputs = (uint32_t)1 << shape->outputs_log2;
     for (uint32_t i = 0; i < size; i++) {
-        poly[i] = entry[i / bin];
+        poly[i] = entry[((size_t)(i % outputs) << index_bits) + i / bin];
     }
 }
 
@@ -113,4 +117,15 @@ void torc_ref_sample_extract(uint64_t *big, const uint64_t *glwe, uint32_t glwe_
         }
     }
     big[(size_t)glwe_dim * poly_size] = glwe[(size_t)glwe_dim * poly_size];
+}
+
+void torc_ref_extract_outputs(uint64_t *big, const uint64_t *parts, const torc_shape *shape)
+{
+    const uint32_t part_mask = ((uint32_t)1 << shape->extended_log2) - 1;
+    const size_t big_words = (size_t)shape->glwe_dim * shape->poly_size + 1;
+
+    for (uint32_t s = 0; s < (uint32_t)1 << shape->outputs_log2; s++) {
+        torc_ref_sample_extract_at(big + s * big_words, parts + part_words(shape) * (s & part_mask),
+                                   s >> shape->extended_log2, shape->glwe_dim, shape->poly_size);
+    }
 }
