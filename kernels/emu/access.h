@@ -7,22 +7,21 @@
 #ifndef TORC_EMU_ACCESS_H
 #define TORC_EMU_ACCESS_H
 
+#include "kernels/emu/emu.h"
 #include "kernels/emu/state.h"
 
 #include <string.h>
 
-typedef enum emu_kind {
-    EMU_SHARED,
-    EMU_GLOBAL,
-    EMU_READONLY,
-    EMU_STREAM,
-    EMU_REMOTE,
-    EMU_COPY_FROM, /* the global side of cp.async */
-    EMU_COPY_TO    /* its shared side */
-} emu_kind;
+typedef struct emu_access {
+    torc_emu_space space;
+    torc_emu_action action;
+    const void *address;
+    uint32_t bytes;
+    emu_site at;
+} emu_access;
 
-[[noreturn]] void emu_bad_access(emu_kind kind, const void *p, uint32_t bytes, emu_site at);
-[[noreturn]] void emu_unwritten(emu_kind kind, const void *p, emu_site at);
+[[noreturn]] void emu_bad_access(const emu_access *access);
+[[noreturn]] void emu_unwritten(const emu_access *access);
 
 __forceinline__ bool emu_inside(const void *p, uint32_t bytes, const unsigned char *base,
                                 size_t size)
@@ -31,41 +30,47 @@ __forceinline__ bool emu_inside(const void *p, uint32_t bytes, const unsigned ch
     return offset < size && size - offset >= bytes && (uintptr_t)p % bytes == 0;
 }
 
-__forceinline__ void emu_touch(emu_kind kind, const void *p, uint32_t bytes, emu_site at)
+__forceinline__ void emu_touch(const emu_access *a)
 {
     const emu_block *block = emu_self->block;
-    const bool fine = kind == EMU_REMOTE ? true
-                      : kind == EMU_SHARED || kind == EMU_COPY_TO
-                          ? emu_inside(p, bytes, block->shared, block->shared_bytes)
-                          : emu_inside(p, bytes, emu_device_base, emu_device_bytes);
+    const bool fine = a->space == TORC_EMU_REMOTE ? true
+                      : a->space == TORC_EMU_SHARED || a->space == TORC_EMU_COPY_TO
+                          ? emu_inside(a->address, a->bytes, block->shared, block->shared_bytes)
+                          : emu_inside(a->address, a->bytes, emu_device_base, emu_device_bytes);
     if (__builtin_expect(!fine, 0)) {
-        emu_bad_access(kind, p, bytes, at);
+        emu_bad_access(a);
     }
 }
 
-template <class type> __forceinline__ type emu_load(emu_kind kind, const type *p, emu_site at)
+template <class type>
+__forceinline__ type emu_load(torc_emu_space space, const type *p, emu_site at,
+                              torc_emu_action action = TORC_EMU_LOAD)
 {
-    emu_touch(kind, p, sizeof(type), at);
+    const emu_access access = {space, action, p, sizeof(type), at};
+    emu_touch(&access);
     const type v = *p;
     if constexpr (sizeof(type) >= 8) { /* words of 4 bytes may have these bits by chance */
         uint64_t first;
         memcpy(&first, &v, 8);
         if (__builtin_expect(first == EMU_POISON, 0)) {
-            emu_unwritten(kind, p, at);
+            emu_unwritten(&access);
         }
     }
     return v;
 }
 
-template <class type> __forceinline__ void emu_store(emu_kind kind, type *p, type v, emu_site at)
+template <class type>
+__forceinline__ void emu_store(torc_emu_space space, type *p, type v, emu_site at)
 {
-    emu_touch(kind, p, sizeof(type), at);
+    const emu_access access = {space, TORC_EMU_STORE, p, sizeof(type), at};
+    emu_touch(&access);
     *p = v;
 }
 
-template <class type> __forceinline__ void emu_add(emu_kind kind, type *p, type v, emu_site at)
+template <class type>
+__forceinline__ void emu_add(torc_emu_space space, type *p, type v, emu_site at)
 {
-    emu_store(kind, p, (type)(emu_load(kind, p, at) + v), at);
+    *p = (type)(emu_load(space, p, at, TORC_EMU_ADD) + v);
 }
 
 #endif

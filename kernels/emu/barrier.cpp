@@ -3,18 +3,21 @@
  * ended still count, as the rules of gpu.h want: who waits for one of them waits for ever, which
  * gang.cpp reports. */
 #include "kernels/emu/calls.h"
+#include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
 
 #include <string.h>
 
 static void release(emu_barrier *barrier)
 {
+    emu_hook_barrier(barrier);
     const bool reverse = emu_option_order() == EMU_REVERSE; /* runs the last pushed first */
     for (uint32_t i = 0; i < barrier->span; i++) {
         const uint32_t at = reverse ? i : barrier->span - 1 - i;
         emu_fiber *fiber = emu_running.fibers + barrier->first + at;
         if (fiber->waits_at == barrier) {
             fiber->waits_at = NULL;
+            fiber->warp->window += fiber->lane == 0;
             emu_ready_add(fiber);
         }
     }
@@ -33,7 +36,7 @@ void emu_wait(emu_barrier *barrier, emu_site at)
         barrier->where = at;
     } else if (!same_site(barrier->where, at)) {
         emu_fail(at, "divergent barrier: %u threads wait at the %s barrier of %s:%u",
-                 barrier->arrived, barrier->name, barrier->where.file, barrier->where.line);
+                 barrier->arrived, barrier->name, emu_file(barrier->where), barrier->where.line);
     }
     emu_self->waits_at = barrier;
     if (++barrier->arrived == barrier->expected) {
@@ -54,7 +57,7 @@ void emu_wait_named(uint32_t id, uint32_t threads, emu_site at)
     emu_barrier *barrier = &emu_self->block->named[id];
     if (barrier->arrived > 0 && barrier->expected != threads) {
         emu_fail(at, "named barrier %u: for %u threads here, for %u at %s:%u", id, threads,
-                 barrier->expected, barrier->where.file, barrier->where.line);
+                 barrier->expected, emu_file(barrier->where), barrier->where.line);
     }
     barrier->expected = threads;
     emu_wait(barrier, at);

@@ -3,64 +3,68 @@
  * once for some. So whoever reads too early sees poison, and whoever reuses the destination or
  * changes the source too early spoils the data. */
 #include "kernels/emu/calls.h"
+#include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <vector>
 
 #define COPY_BYTES 16
 
-static void arrive(const emu_copy *copy)
-{
-    memcpy(copy->to, copy->from, COPY_BYTES);
-}
+typedef struct copy {
+    void *to;
+    const void *from;
+    uint64_t group;
+} copy;
 
-static void remember(emu_fiber *fiber, emu_copy copy)
+typedef struct pending {      /* of one thread */
+    std::vector<copy> copies; /* oldest first */
+    uint64_t open_group;      /* older ones are committed */
+} pending;
+
+static pending pending_of[EMU_MAX_CLUSTER * EMU_MAX_THREADS]; /* by number in the gang */
+
+static void arrive(const copy *c)
 {
-    if (fiber->copy_count == fiber->copy_room) {
-        fiber->copy_room = fiber->copy_room == 0 ? 32 : 2 * fiber->copy_room;
-        fiber->copies = (emu_copy *)realloc(fiber->copies, fiber->copy_room * sizeof(emu_copy));
-        if (fiber->copies == NULL) {
-            emu_fail(emu_site{}, "no memory for %zu copies of one thread", fiber->copy_room);
-        }
-    }
-    fiber->copies[fiber->copy_count++] = copy;
+    memcpy(c->to, c->from, COPY_BYTES);
+    emu_hook_copy_arrive(c->to, c->from);
 }
 
 void emu_copy_start(void *shared, const void *global)
 {
     const uint64_t poison[COPY_BYTES / 8] = {EMU_POISON, EMU_POISON};
-    const emu_copy copy = {shared, global, emu_self->open_group};
+    emu_hook_copy_start(shared, global);
+    pending *mine = &pending_of[emu_self->number];
+    const copy c = {shared, global, mine->open_group};
     if (emu_option_order() == EMU_RANDOM && emu_random_below(4) == 0) {
-        arrive(&copy);
+        arrive(&c);
         return;
     }
     memcpy(shared, poison, COPY_BYTES);
-    remember(emu_self, copy);
+    mine->copies.push_back(c);
 }
 
 void emu_copy_commit(void)
 {
-    emu_self->open_group++;
+    pending_of[emu_self->number].open_group++;
 }
 
-void emu_copy_wait(uint32_t pending)
+void emu_copy_wait(uint32_t pending_groups)
 {
-    emu_fiber *fiber = emu_self;
+    pending *mine = &pending_of[emu_self->number];
     size_t done = 0;
-    while (done < fiber->copy_count && fiber->copies[done].group + pending < fiber->open_group) {
-        arrive(&fiber->copies[done++]);
+    while (done < mine->copies.size() &&
+           mine->copies[done].group + pending_groups < mine->open_group) {
+        arrive(&mine->copies[done++]);
     }
-    fiber->copy_count -= done;
-    memmove(fiber->copies, fiber->copies + done, fiber->copy_count * sizeof(emu_copy));
+    mine->copies.erase(mine->copies.begin(), mine->copies.begin() + (ptrdiff_t)done);
 }
 
 void emu_copies_end(void)
 {
-    if (emu_self->copy_count > 0) {
+    const size_t count = pending_of[emu_self->number].copies.size();
+    if (count > 0) {
         emu_fail(emu_site{},
-                 "the thread ends with %zu asynchronous copies that it did not wait "
-                 "for",
-                 emu_self->copy_count);
+                 "the thread ends with %zu asynchronous copies that it did not wait for", count);
     }
 }

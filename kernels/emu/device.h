@@ -15,6 +15,7 @@ bool emu_device_address(const void *p); /* of device memory at all */
 void emu_device_describe(char *out, size_t room, const void *p);
 /* Ends the program when bytes beside allocations have changed. */
 void emu_device_check_edges(void);
+void emu_device_report_leaks(void);
 
 /* --- limits (limits.cpp) --- */
 
@@ -23,9 +24,11 @@ cudaError_t emu_launch_check(const void *kernel, const emu_launch *launch);
 /* --- queues (stream.cpp) --- */
 
 void emu_streams_wait_all(void);
+void emu_streams_report_work(void); /* that nobody waits for */
+void emu_streams_report_leaks(void);
 
 /* --- reports (report.cpp) --- */
 
-void emu_catch_faults(void); /* once: explains bad addresses */
+void emu_begin(void); /* before first use of memory or streams; again is fine */
 
 #endif

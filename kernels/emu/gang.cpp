@@ -1,5 +1,6 @@
 /* Runs the blocks of a grid, cluster by cluster: gives every thread a fiber, every block fresh
  * shared memory full of poison, and sees how they end. */
+#include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
 
 #include <stdio.h>
@@ -72,8 +73,6 @@ static void thread_begin(emu_block *block, uint32_t thread)
     fiber->block = block;
     fiber->waits_at = NULL;
     fiber->ended = false;
-    fiber->open_group = 0;
-    fiber->copy_count = 0;
     emu_fiber_prepare(fiber, number, enter_thread);
 }
 
@@ -96,7 +95,9 @@ static void block_begin(emu_block *block, uint32_t rank, uint32_t index, uint32_
     }
     for (uint32_t w = 0; w < threads / EMU_WARP_LANES; w++) {
         barrier_begin(&block->warps[w].barrier, "warp", first + w * EMU_WARP_LANES, EMU_WARP_LANES);
+        block->warps[w].window = 0;
     }
+    emu_hook_block(block);
     for (uint32_t t = 0; t < threads; t++) {
         thread_begin(block, t);
     }
@@ -165,6 +166,7 @@ void emu_run_grid(dim3 grid, dim3 threads, uint32_t cluster, size_t shared_bytes
     emu_running.cluster = cluster;
     run_call = run;
     running_call = call;
+    emu_hook_launch();
     const uint32_t gangs = grid.x / cluster;
     uint32_t *order = gang_order(gangs);
     for (uint32_t i = 0; i < gangs; i++) {

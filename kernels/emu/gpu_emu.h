@@ -34,23 +34,23 @@ static inline uint32_t gpu_shared_address(const void *p)
 #define GPU_ACCESS(type)                                                             \
     __forceinline__ type gpu_load_shared(const type *p, emu_site at = emu_here())    \
     {                                                                                \
-        return emu_load(EMU_SHARED, p, at);                                          \
+        return emu_load(TORC_EMU_SHARED, p, at);                                     \
     }                                                                                \
     __forceinline__ void gpu_store_shared(type *p, type v, emu_site at = emu_here()) \
     {                                                                                \
-        emu_store(EMU_SHARED, p, v, at);                                             \
+        emu_store(TORC_EMU_SHARED, p, v, at);                                        \
     }                                                                                \
     __forceinline__ type gpu_load_global(const type *p, emu_site at = emu_here())    \
     {                                                                                \
-        return emu_load(EMU_GLOBAL, p, at);                                          \
+        return emu_load(TORC_EMU_GLOBAL, p, at);                                     \
     }                                                                                \
     __forceinline__ void gpu_store_global(type *p, type v, emu_site at = emu_here()) \
     {                                                                                \
-        emu_store(EMU_GLOBAL, p, v, at);                                             \
+        emu_store(TORC_EMU_GLOBAL, p, v, at);                                        \
     }                                                                                \
     __forceinline__ type gpu_load_readonly(const type *p, emu_site at = emu_here())  \
     {                                                                                \
-        return emu_load(EMU_READONLY, p, at);                                        \
+        return emu_load(TORC_EMU_READONLY, p, at);                                   \
     }
 
 GPU_ACCESS(uint32_t)
@@ -62,7 +62,7 @@ GPU_ACCESS(uint4)
 
 __forceinline__ uint4 gpu_load_stream(const uint4 *p, emu_site at = emu_here())
 {
-    return emu_load(EMU_STREAM, p, at);
+    return emu_load(TORC_EMU_STREAM, p, at);
 }
 
 __forceinline__ void gpu_prefetch_l2(const void *p)
@@ -75,11 +75,11 @@ __forceinline__ void gpu_prefetch_l2(const void *p)
 #define GPU_ADD(type)                                                              \
     __forceinline__ void gpu_add_global(type *p, type v, emu_site at = emu_here()) \
     {                                                                              \
-        emu_add(EMU_GLOBAL, p, v, at);                                             \
+        emu_add(TORC_EMU_GLOBAL, p, v, at);                                        \
     }                                                                              \
     __forceinline__ void gpu_add_shared(type *p, type v, emu_site at = emu_here()) \
     {                                                                              \
-        emu_add(EMU_SHARED, p, v, at);                                             \
+        emu_add(TORC_EMU_SHARED, p, v, at);                                        \
     }
 
 GPU_ADD(uint32_t)
@@ -90,8 +90,10 @@ GPU_ADD(uint64_t)
 
 __forceinline__ void gpu_copy_async_16(void *shared, const void *global, emu_site at = emu_here())
 {
-    emu_touch(EMU_COPY_FROM, global, 16, at);
-    emu_touch(EMU_COPY_TO, shared, 16, at);
+    const emu_access from = {TORC_EMU_COPY_FROM, TORC_EMU_LOAD, global, 16, at};
+    const emu_access to = {TORC_EMU_COPY_TO, TORC_EMU_STORE, shared, 16, at};
+    emu_touch(&from);
+    emu_touch(&to);
     emu_copy_start(shared, global);
 }
 
@@ -141,17 +143,17 @@ __forceinline__ uint32_t gpu_remote_address(const void *p, uint32_t rank, emu_si
 
 __forceinline__ uint32_t gpu_load_remote_u32(uint32_t address, emu_site at = emu_here())
 {
-    return emu_load(EMU_REMOTE, (const uint32_t *)emu_remote_pointer(address, 4, at), at);
+    return emu_load(TORC_EMU_REMOTE, (const uint32_t *)emu_remote_pointer(address, 4, at), at);
 }
 
 __forceinline__ double2 gpu_load_remote(uint32_t address, emu_site at = emu_here())
 {
-    return emu_load(EMU_REMOTE, (const double2 *)emu_remote_pointer(address, 16, at), at);
+    return emu_load(TORC_EMU_REMOTE, (const double2 *)emu_remote_pointer(address, 16, at), at);
 }
 
 __forceinline__ void gpu_store_remote(uint32_t address, double2 v, emu_site at = emu_here())
 {
-    emu_store(EMU_REMOTE, (double2 *)emu_remote_pointer(address, 16, at), v, at);
+    emu_store(TORC_EMU_REMOTE, (double2 *)emu_remote_pointer(address, 16, at), v, at);
 }
 
 /* --- lanes --- */

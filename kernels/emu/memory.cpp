@@ -6,9 +6,9 @@
  *   kernels and copies  the pages of live allocations (emu_device_open, _close)
  *   freed               the pages are gone for ever */
 #include "kernels/emu/device.h"
+#include "kernels/emu/hooks.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -157,7 +157,7 @@ void emu_device_describe(char *out, size_t room, const void *p)
 
 /* --- allocation --- */
 
-static void report_leaks(void)
+void emu_device_report_leaks(void)
 {
     size_t count = 0, bytes = 0;
     for (const allocation &a : allocations()) {
@@ -182,8 +182,7 @@ static void reserve_once(void)
     }
     emu_device_base = (unsigned char *)p;
     emu_device_bytes = DEVICE_BYTES;
-    emu_catch_faults();
-    atexit(report_leaks);
+    emu_begin();
 }
 
 cudaError_t cudaMalloc(void **out, size_t bytes)
@@ -207,6 +206,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes)
     poison(a.pages, a.pages + page_bytes);
     protect(&a, open_depth > 0 ? PROT_READ | PROT_WRITE : PROT_NONE);
     allocations().push_back(a);
+    emu_hook_allocate(a.begin, bytes);
     *out = a.begin;
     return cudaSuccess;
 }
@@ -223,6 +223,7 @@ cudaError_t cudaFree(void *p)
             check_edges(&a);
             emu_device_close();
             a.freed = true;
+            emu_hook_free(a.begin, a.bytes);
             mmap(a.pages, a.page_bytes, PROT_NONE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
             return cudaSuccess;

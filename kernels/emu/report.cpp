@@ -1,19 +1,31 @@
-/* How a mistake ends the program: one line on the error output, exit code EMU_EXIT_CODE. Also for
- * addresses that the processor refuses: those of device memory in host code, outside allocations,
- * and below a thread's stack. */
+/* How a mistake ends the program: one line on the error output, exit code TORC_EMU_MISTAKE. Also
+ * for addresses that the processor refuses: those of device memory in host code, outside
+ * allocations, and below a thread's stack. */
 #include "kernels/emu/access.h"
 #include "kernels/emu/device.h"
+#include "kernels/emu/emu.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 [[noreturn]] static void end(void)
 {
     fflush(NULL);
-    _exit(EMU_EXIT_CODE);
+    _exit(TORC_EMU_MISTAKE);
+}
+
+/* The compiler is given paths from the build folder. */
+const char *emu_file(emu_site at)
+{
+    const char *file = at.file;
+    while (strncmp(file, "../", 3) == 0) {
+        file += 3;
+    }
+    return file;
 }
 
 void emu_fail(emu_site at, const char *format, ...)
@@ -22,7 +34,7 @@ void emu_fail(emu_site at, const char *format, ...)
     va_start(arguments, format);
     fprintf(stderr, "emu: ");
     if (at.file != NULL) {
-        fprintf(stderr, "%s:%u: ", at.file, at.line);
+        fprintf(stderr, "%s:%u: ", emu_file(at), at.line);
     }
     vfprintf(stderr, format, arguments);
     if (emu_self != NULL) {
@@ -33,36 +45,30 @@ void emu_fail(emu_site at, const char *format, ...)
     end();
 }
 
-static const char *kind_name(emu_kind kind)
+static const char *name_of(const emu_access *a)
 {
-    switch (kind) {
-    case EMU_SHARED: return "shared access";
-    case EMU_GLOBAL: return "global access";
-    case EMU_READONLY: return "read-only access";
-    case EMU_STREAM: return "stream access";
-    case EMU_REMOTE: return "remote access";
-    case EMU_COPY_FROM: return "asynchronous copy from";
-    case EMU_COPY_TO: return "asynchronous copy to";
-    }
-    return "access";
+    static const char *const names[TORC_EMU_SPACES] = {
+        "shared access", "global access",          "read-only access",    "stream access",
+        "remote access", "asynchronous copy from", "asynchronous copy to"};
+    return names[a->space];
 }
 
-void emu_bad_access(emu_kind kind, const void *p, uint32_t bytes, emu_site at)
+void emu_bad_access(const emu_access *a)
 {
-    if ((uintptr_t)p % bytes != 0) {
-        emu_fail(at, "%s of %u bytes at %p: not aligned", kind_name(kind), bytes, p);
+    if ((uintptr_t)a->address % a->bytes != 0) {
+        emu_fail(a->at, "%s, %u bytes at %p: not aligned", name_of(a), a->bytes, a->address);
     }
-    if (kind == EMU_SHARED || kind == EMU_COPY_TO) {
-        emu_fail(at, "%s of %u bytes at byte %zd of the block's %zu of shared memory",
-                 kind_name(kind), bytes, (const unsigned char *)p - emu_self->block->shared,
-                 emu_self->block->shared_bytes);
+    if (a->space == TORC_EMU_SHARED || a->space == TORC_EMU_COPY_TO) {
+        const emu_block *block = emu_self->block;
+        emu_fail(a->at, "%s, %u bytes at byte %zd of the block's %zu of shared memory", name_of(a),
+                 a->bytes, (const unsigned char *)a->address - block->shared, block->shared_bytes);
     }
-    emu_fail(at, "%s of %u bytes at %p: not device memory", kind_name(kind), bytes, p);
+    emu_fail(a->at, "%s, %u bytes at %p: not device memory", name_of(a), a->bytes, a->address);
 }
 
-void emu_unwritten(emu_kind kind, const void *p, emu_site at)
+void emu_unwritten(const emu_access *a)
 {
-    emu_fail(at, "%s at %p: reads what nothing has written yet", kind_name(kind), p);
+    emu_fail(a->at, "%s at %p: reads what nothing has written yet", name_of(a), a->address);
 }
 
 /* --- addresses that the processor refuses --- */
@@ -94,14 +100,9 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     sigaction(signal, &action_before, NULL); /* not ours: the instruction runs again and faults */
 }
 
-void emu_catch_faults(void)
+static void catch_faults(void)
 {
-    static bool caught;
     static unsigned char stack[64 << 10];
-    if (caught) {
-        return;
-    }
-    caught = true;
     stack_t alternate = {};
     alternate.ss_sp = stack;
     alternate.ss_size = sizeof stack;
@@ -110,5 +111,22 @@ void emu_catch_faults(void)
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     if (sigaltstack(&alternate, NULL) != 0 || sigaction(SIGSEGV, &action, &action_before) != 0) {
         emu_fail(emu_site{}, "the handler of bad addresses cannot be set");
+    }
+}
+
+static void report_at_exit(void)
+{
+    emu_streams_report_work();
+    emu_device_report_leaks();
+    emu_streams_report_leaks();
+}
+
+void emu_begin(void)
+{
+    static bool begun;
+    if (!begun) {
+        begun = true;
+        catch_faults();
+        atexit(report_at_exit);
     }
 }

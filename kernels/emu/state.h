@@ -30,7 +30,6 @@ constexpr emu_site emu_here(const char *file = __builtin_FILE(), uint32_t line =
 #define EMU_SHARED_STRIDE  ((size_t)256 << 10) /* from block to block of a cluster */
 #define EMU_EXCHANGE_BYTES 32u                 /* that a lane shows its warp at once */
 #define EMU_POISON         0x7FF4DEADBEEF5A5Au /* a NaN; as an integer, nothing plausible */
-#define EMU_EXIT_CODE      97                  /* of a program that made a mistake */
 
 /* Where threads wait for each other. Complete when `expected` have arrived; then those of `first`
  * .. first + span - 1 (fibers of the gang) that wait here may run again. */
@@ -46,15 +45,9 @@ struct emu_block;
 
 typedef struct emu_warp {
     emu_barrier barrier;
+    uint32_t window; /* barriers of any kind that the warp has passed */
     unsigned char board[2][EMU_WARP_LANES][EMU_EXCHANGE_BYTES]; /* alternating exchanges */
 } emu_warp;
-
-/* A copy that cp.async started and that has not arrived. */
-typedef struct emu_copy {
-    void *to;
-    const void *from;
-    uint64_t group;
-} emu_copy;
 
 typedef struct emu_fiber {
     void *stack_pointer; /* while it does not run */
@@ -65,9 +58,6 @@ typedef struct emu_fiber {
     struct emu_block *block;
     emu_barrier *waits_at; /* NULL: runs or may run */
     bool ended;
-    uint64_t open_group, copy_count; /* of cp.async; groups before open_group are committed */
-    size_t copy_room;
-    emu_copy *copies; /* oldest first */
     void *stack_low, *stack_high;
 } emu_fiber;
 
@@ -101,6 +91,9 @@ extern EMU_HIDDEN emu_gang emu_running;
 extern EMU_HIDDEN unsigned char *emu_shared_base; /* [EMU_MAX_CLUSTER][EMU_SHARED_STRIDE] */
 extern EMU_HIDDEN unsigned char *emu_device_base; /* device memory: one range of addresses */
 extern EMU_HIDDEN size_t emu_device_bytes;
+
+/* The file of a site, from the root of the sources. */
+const char *emu_file(emu_site at);
 
 /* Reports a mistake, with place and thread where one runs, and ends the program. */
 [[noreturn]] void emu_fail(emu_site at, const char *format, ...)

@@ -1,9 +1,9 @@
 /* Streams: queues of copies, fills and launches, done when somebody waits for the stream. Work of
  * two streams has no order unless somebody waits between; only the waited stream moves. */
 #include "kernels/emu/device.h"
+#include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <vector>
 
@@ -42,15 +42,21 @@ static CUstream_st *stream_of(cudaStream_t stream) /* NULL: no stream */
     return NULL;
 }
 
-static void report_leaks(void)
+void emu_streams_report_work(void)
 {
-    size_t count = 0;
     for (const CUstream_st *s : streams()) {
-        count += !s->destroyed && s != streams()[0];
         if (!s->queue.empty()) {
             emu_fail(emu_site{}, "at exit nobody has waited for %zu operations of a stream",
                      s->queue.size());
         }
+    }
+}
+
+void emu_streams_report_leaks(void)
+{
+    size_t count = 0;
+    for (const CUstream_st *s : streams()) {
+        count += !s->destroyed && s != streams()[0];
     }
     if (count > 0) {
         emu_fail(emu_site{}, "at exit %zu streams are not destroyed", count);
@@ -66,11 +72,28 @@ static void do_launch(const emu_launch *l)
     emu_device_check_edges();
 }
 
+static void do_copy(const work *w)
+{
+    memcpy(w->to, w->from, w->bytes);
+    if (emu_device_address(w->from)) {
+        emu_hook_host_read(w->from, w->bytes);
+    }
+    if (emu_device_address(w->to)) {
+        emu_hook_host_write(w->to, w->bytes);
+    }
+}
+
+static void do_fill(const work *w)
+{
+    memset(w->to, w->byte, w->bytes);
+    emu_hook_host_write(w->to, w->bytes);
+}
+
 static void do_work(const work *w)
 {
     switch (w->kind) {
-    case COPY: memcpy(w->to, w->from, w->bytes); break;
-    case FILL: memset(w->to, w->byte, w->bytes); break;
+    case COPY: do_copy(w); break;
+    case FILL: do_fill(w); break;
     case LAUNCH: do_launch(&w->launch); break;
     }
 }
@@ -127,9 +150,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags)
     if (flags != cudaStreamNonBlocking) {
         return cudaErrorInvalidValue;
     }
-    if (streams().size() == 1) {
-        atexit(report_leaks);
-    }
+    emu_begin();
     *out = new CUstream_st();
     streams().push_back(*out);
     return cudaSuccess;
