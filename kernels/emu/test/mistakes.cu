@@ -1,0 +1,351 @@
+/* Kernels with one planted mistake each, and host code with one: every mistake must be found, in
+ * any order of threads, with the exit code and the words expected here. Each runs in a process of
+ * its own. On the emulator alone: a device would not notice most of them. */
+#include "kernels/cuda/gpu.h"
+#include "kernels/emu/emu.h"
+#include "kernels/kernels_cuda.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define THREADS 64u
+
+/* --- kernels: out is device memory of THREADS doubles --- */
+
+__global__ void remote_read_without_last_barrier(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    gpu_store_shared(words + threadIdx.x, make_double2(1.0, 2.0));
+    gpu_sync_cluster();
+    const uint32_t there = gpu_remote_address(words + threadIdx.x, 1 - gpu_cluster_rank());
+    gpu_store_global(out + threadIdx.x, gpu_load_remote(there).x);
+}
+
+__global__ void remote_read_by_rank_0_without_last_barrier(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    gpu_store_shared(words + threadIdx.x, make_double2(1.0, 2.0));
+    gpu_sync_cluster();
+    if (gpu_cluster_rank() == 0) {
+        const uint32_t there = gpu_remote_address(words + threadIdx.x, 1);
+        gpu_store_global(out + threadIdx.x, gpu_load_remote(there).x);
+    }
+}
+
+__global__ void remote_write_before_first_barrier(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    const uint32_t there = gpu_remote_address(words + threadIdx.x, 1 - gpu_cluster_rank());
+    gpu_store_remote(there, make_double2(1.0, 2.0));
+    gpu_sync_cluster();
+    gpu_store_global(out + threadIdx.x, gpu_load_shared(words + threadIdx.x).x);
+    gpu_sync_cluster();
+}
+
+__global__ void remote_read_out_of_range(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    gpu_sync_cluster();
+    const uint32_t there = gpu_remote_address(words, 1 - gpu_cluster_rank());
+    gpu_store_global(out + threadIdx.x, gpu_load_remote(there + 16 * THREADS).x);
+    gpu_sync_cluster();
+}
+
+__global__ void two_lines_of_one_barrier(double *out)
+{
+    if (threadIdx.x < 32) {
+        gpu_sync_block();
+    } else {
+        gpu_sync_block();
+    }
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void a_thread_ends_before_the_barrier(double *out)
+{
+    if (threadIdx.x == 40) {
+        return;
+    }
+    gpu_sync_block();
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void half_a_warp_at_its_barrier(double *out)
+{
+    if (gpu_lane() < 16) {
+        gpu_sync_warp();
+    }
+    gpu_sync_block();
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void a_lane_ends_before_the_shuffle(double *out)
+{
+    if (threadIdx.x == 7) {
+        return;
+    }
+    gpu_store_global(out + threadIdx.x, gpu_shuffle_xor(1.0, 1));
+}
+
+__global__ void a_named_barrier_of_two_sizes(double *out)
+{
+    gpu_sync_named(1, 32 + gpu_warp() * 32);
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void a_copy_read_too_early(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    gpu_copy_async_16(words + threadIdx.x, out + 2 * (threadIdx.x / 2));
+    gpu_copy_commit();
+    gpu_store_global(out + threadIdx.x, gpu_load_shared(words + threadIdx.x).x);
+    gpu_copy_wait<0>();
+}
+
+__global__ void a_copy_not_committed(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    gpu_copy_async_16(words + threadIdx.x, out + 2 * (threadIdx.x / 2));
+    gpu_copy_wait<0>();
+    gpu_store_global(out + threadIdx.x, gpu_load_shared(words + threadIdx.x).x);
+    gpu_copy_commit();
+    gpu_copy_wait<0>();
+}
+
+__global__ void a_copy_nobody_waits_for(double *out)
+{
+    GPU_DYNAMIC_SHARED(double2, words);
+    gpu_copy_async_16(words + threadIdx.x, out + 2 * (threadIdx.x / 2));
+    gpu_copy_commit();
+}
+
+__global__ void plain_writes(double *out)
+{
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void raw_write_beside(double *out) /* past every wrapper */
+{
+    out[THREADS + threadIdx.x] = 1.0;
+}
+
+__global__ void a_read_far_behind(double *out)
+{
+    gpu_store_global(out + threadIdx.x, gpu_load_global(out + 4096 / 8 + threadIdx.x));
+}
+
+__global__ void an_unwritten_global_word(double *out)
+{
+    gpu_store_global(out, gpu_load_global(out + threadIdx.x));
+}
+
+__global__ void an_unwritten_shared_word(double *out)
+{
+    GPU_DYNAMIC_SHARED(double, words);
+    gpu_store_global(out + threadIdx.x, gpu_load_shared(words + threadIdx.x));
+}
+
+__global__ void a_shared_word_out_of_bounds(double *out)
+{
+    GPU_DYNAMIC_SHARED(double, words);
+    gpu_store_shared(words + threadIdx.x + 2 * THREADS, 1.0);
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void a_misaligned_word(double *out)
+{
+    GPU_DYNAMIC_SHARED(uint32_t, words);
+    gpu_store_shared(reinterpret_cast<double *>(words + 1), 1.0);
+    gpu_store_global(out + threadIdx.x, 1.0);
+}
+
+__global__ void an_endless_recursion(double *out)
+{
+    volatile double room[4096];
+    room[threadIdx.x] = 1.0;
+    if (room[threadIdx.x] > 0.0) {
+        an_endless_recursion(out);
+    }
+    gpu_store_global(out + threadIdx.x, room[threadIdx.x]);
+}
+
+/* --- host --- */
+
+static torc_gpu_stream stream;
+static double *device; /* [THREADS], zeros */
+
+static void must(int error)
+{
+    if (error != 0) {
+        fprintf(stderr, "mistakes: %s\n", torc_gpu_error_text(error));
+        exit(1);
+    }
+}
+
+static void launch(void (*kernel)(double *), double *out, uint32_t blocks, uint32_t cluster)
+{
+    const gpu_grid grid = {blocks, THREADS, 16 * THREADS, stream, cluster};
+    must(gpu_launch(&grid, kernel, out));
+    must(torc_gpu_stream_wait(stream));
+}
+
+static void use_after_free(void)
+{
+    torc_gpu_free(device);
+    launch(plain_writes, device, 1, 1);
+}
+
+static void host_memory(void)
+{
+    static double host[THREADS];
+    launch(plain_writes, host, 1, 1);
+}
+
+static void unwritten(void)
+{
+    void *fresh = NULL;
+    must(torc_gpu_alloc(&fresh, sizeof(double) * THREADS));
+    launch(an_unwritten_global_word, (double *)fresh, 1, 1);
+}
+
+static void host_reads_device(void)
+{
+    printf("%f\n", device[3]);
+}
+
+static void double_free(void)
+{
+    torc_gpu_free(device);
+    torc_gpu_free(device);
+}
+
+static void free_of_the_middle(void)
+{
+    torc_gpu_free(device + 1);
+}
+
+static void leak(void)
+{
+    torc_gpu_stream_destroy(stream);
+}
+
+static void stream_leak(void)
+{
+    torc_gpu_free(device);
+}
+
+static void nobody_waits(void)
+{
+    must(torc_gpu_set_zero(device, 8, stream));
+    exit(0);
+}
+
+typedef struct mistake {
+    const char *name;
+    void (*kernel)(double *); /* launched as 2 blocks of THREADS ... */
+    uint32_t cluster;         /* ... in clusters of so many */
+    void (*host)(void);       /* instead of a kernel */
+    const char *words;        /* of the report */
+} mistake;
+
+#define KERNEL(name, cluster, words)      \
+    {                                     \
+#name, name, cluster, NULL, words \
+    }
+#define HOST(name, words)           \
+    {                               \
+#name, NULL, 0, name, words \
+    }
+
+static const mistake mistakes[] = {
+    KERNEL(remote_read_without_last_barrier, 2, "cluster barrier"),
+    KERNEL(remote_read_by_rank_0_without_last_barrier, 2, "cluster barrier"),
+    KERNEL(remote_write_before_first_barrier, 2, "before the first cluster barrier"),
+    KERNEL(remote_read_out_of_range, 2, "remote access of 16 bytes"),
+    KERNEL(two_lines_of_one_barrier, 1, "divergent barrier"),
+    KERNEL(a_thread_ends_before_the_barrier, 1, "deadlock: the block barrier waits for 64 threads"),
+    KERNEL(half_a_warp_at_its_barrier, 1, "deadlock: the warp barrier waits for 32 threads, 16"),
+    KERNEL(a_lane_ends_before_the_shuffle, 1, "deadlock: the warp barrier"),
+    KERNEL(a_named_barrier_of_two_sizes, 1, "named barrier"),
+    KERNEL(a_copy_read_too_early, 1, "nothing has written yet"),
+    KERNEL(a_copy_not_committed, 1, "nothing has written yet"),
+    KERNEL(a_copy_nobody_waits_for, 1, "did not wait for"),
+    KERNEL(raw_write_beside, 1, "device allocation of 512 bytes"),
+    KERNEL(a_read_far_behind, 1, "of the device allocation of 512 bytes"),
+    KERNEL(an_unwritten_shared_word, 1, "nothing has written yet"),
+    KERNEL(a_shared_word_out_of_bounds, 1, "of the block's 1024 of shared memory"),
+    KERNEL(a_misaligned_word, 1, "not aligned"),
+    KERNEL(an_endless_recursion, 1, "stack is full"),
+    HOST(use_after_free, "a freed device allocation"),
+    HOST(host_memory, "not device memory"),
+    HOST(unwritten, "nothing has written yet"),
+    HOST(host_reads_device, "host code, without a copy"),
+    HOST(double_free, "free of byte 0 of a freed device allocation"),
+    HOST(free_of_the_middle, "free of byte 8 of the device allocation"),
+    HOST(leak, "device allocations of 512 bytes are not freed"),
+    HOST(stream_leak, "streams are not destroyed"),
+    HOST(nobody_waits, "nobody has waited for 1 operations"),
+};
+
+static void make(const mistake *m)
+{
+    must(torc_gpu_stream_create(&stream));
+    must(torc_gpu_alloc((void **)&device, sizeof(double) * THREADS));
+    must(torc_gpu_set_zero(device, sizeof(double) * THREADS, stream));
+    must(torc_gpu_stream_wait(stream));
+    if (m->kernel != NULL) {
+        launch(m->kernel, device, 2, m->cluster);
+    } else {
+        m->host();
+    }
+    exit(0);
+}
+
+/* Exit code of a process that makes the mistake, and what it says. */
+static int outcome(const mistake *m, char *said, size_t room)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        exit(1);
+    }
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], 2);
+        close(ends[0]);
+        close(ends[1]);
+        make(m);
+    }
+    close(ends[1]);
+    size_t length = 0;
+    for (ssize_t got = 1; got > 0 && length + 1 < room; length += (size_t)got) {
+        got = read(ends[0], said + length, room - 1 - length);
+        got = got < 0 ? 0 : got;
+    }
+    said[length] = '\0';
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int main(int argc, char **argv)
+{
+    int missed = 0;
+    for (const mistake &m : mistakes) {
+        if (argc > 1 && strcmp(argv[1], m.name) == 0) {
+            make(&m);
+        }
+        char said[2000];
+        const int code = outcome(&m, said, sizeof said);
+        if (code != TORC_EMU_MISTAKE || strstr(said, m.words) == NULL) {
+            fprintf(stderr, "mistakes: %s: not found: code %d, '%s', expected '%s'\n", m.name, code,
+                    said, m.words);
+            missed++;
+        }
+    }
+    return missed == 0 ? 0 : 1;
+}
