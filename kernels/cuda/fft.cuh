@@ -243,11 +243,12 @@ __device__ __forceinline__ void fft_exchange(double2 *v, double2 *slab, uint32_t
 
 /* --- whole transforms --- */
 
-/* Coefficients v -> spectrum, in the slab: its last readers have passed a barrier, its next ones
- * must pass one. */
+/* Coefficients v -> spectrum v, as the last pass leaves it. The slab's last readers have passed a
+ * barrier; afterwards it may be written again. */
 template <class plan>
-__device__ __forceinline__ void fft_forward(double2 *v, double2 *slab, const double2 *tables,
-                                            uint32_t polynomial, uint32_t lane)
+__device__ __forceinline__ void fft_forward_registers(double2 *v, double2 *slab,
+                                                      const double2 *tables, uint32_t polynomial,
+                                                      uint32_t lane)
 {
     fft_tree_constant<plan::log2_points>(v);
     fft_exchange<plan, 0, 1, FFT_BY_NODE>(v, slab, polynomial, lane);
@@ -265,17 +266,24 @@ __device__ __forceinline__ void fft_forward(double2 *v, double2 *slab, const dou
             fft_tree_table<plan::levels2>(v + q, tables + plan::forward2 + node, 32 * plan::nodes2);
         }
     }
+}
+
+/* The same, spectrum in the slab: its next readers must pass a barrier. */
+template <class plan>
+__device__ __forceinline__ void fft_forward(double2 *v, double2 *slab, const double2 *tables,
+                                            uint32_t polynomial, uint32_t lane)
+{
+    fft_forward_registers<plan>(v, slab, tables, polynomial, lane);
     fft_store<plan, plan::last, FFT_SPECTRUM>(slab, v, lane);
 }
 
-/* Spectrum in the slab (written before a barrier) -> coefficients v but for the last twist. After
- * it the slab may be written again. */
+/* Spectrum v, as the last pass of forward leaves it -> coefficients v but for the last twist. The
+ * slab as in fft_forward_registers. */
 template <class plan>
-__device__ __forceinline__ void fft_inverse(double2 *v, double2 *slab, const double2 *tables,
-                                            uint32_t polynomial, uint32_t lane)
+__device__ __forceinline__ void fft_inverse_registers(double2 *v, double2 *slab,
+                                                      const double2 *tables, uint32_t polynomial,
+                                                      uint32_t lane)
 {
-    fft_load<plan, plan::last, FFT_SPECTRUM>(v, slab, lane);
-    fft_sync<plan>(polynomial);
     if constexpr (plan::levels2 > 0) {
 #pragma unroll
         for (uint32_t q = 0; q < plan::points; q += plan::stride1) {
@@ -302,6 +310,16 @@ __device__ __forceinline__ void fft_inverse(double2 *v, double2 *slab, const dou
     }
     fft_exchange<plan, 1, 0, FFT_BY_NODE>(v, slab, polynomial, lane);
     fft_cyclic_inverse<plan::log2_points>(v);
+}
+
+/* The same, spectrum in the slab, written before a barrier. */
+template <class plan>
+__device__ __forceinline__ void fft_inverse(double2 *v, double2 *slab, const double2 *tables,
+                                            uint32_t polynomial, uint32_t lane)
+{
+    fft_load<plan, plan::last, FFT_SPECTRUM>(v, slab, lane);
+    fft_sync<plan>(polynomial);
+    fft_inverse_registers<plan>(v, slab, tables, polynomial, lane);
 }
 
 /* v exp(-i pi q / 2P): the last twist of register q. */

@@ -271,14 +271,14 @@ template <class plan>
 __device__ __forceinline__ void rotate_end(const double2 *v, const rotate_args *args,
                                            const rotate_lane *me)
 {
+    const rotate_polynomial at = {me->ciphertext, me->part, me->column,
+                                  plan::glwe_dim, plan::n,  plan::extended_log2};
 #pragma unroll
     for (uint32_t q = 0; q < plan::fft::points; q++) {
         const uint32_t c = plan::fft::lanes * q + me->lane;
         if (me->is_used) {
-            rotate_extract<plan>(args, me->ciphertext, me->part, me->column, c,
-                                 rotate_word64(v[q].x));
-            rotate_extract<plan>(args, me->ciphertext, me->part, me->column, c + plan::fft::size,
-                                 rotate_word64(v[q].y));
+            rotate_extract(args, &at, c, rotate_word64(v[q].x));
+            rotate_extract(args, &at, c + plan::fft::size, rotate_word64(v[q].y));
         }
     }
 }

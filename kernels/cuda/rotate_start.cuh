@@ -55,20 +55,24 @@ __device__ __forceinline__ double rotate_table_value(const rotate_args *args, co
     return from == place ? value : -value;
 }
 
-/* Writes coefficient i of column c of part r, a word, to every output that holds it. */
-template <class plan>
-__device__ __forceinline__ void rotate_extract(const rotate_args *args, uint32_t ciphertext,
-                                               uint32_t part, uint32_t column, uint32_t i,
-                                               uint64_t word)
+/* Which polynomial of a batch of accumulators, and their sizes. */
+typedef struct rotate_polynomial {
+    uint32_t ciphertext, part, column;
+    uint32_t glwe_dim, poly_size, extended_log2;
+} rotate_polynomial;
+
+/* Writes coefficient i of the polynomial, a word, to every output that holds it. */
+__device__ __forceinline__ void rotate_extract(const rotate_args *args, const rotate_polynomial *at,
+                                               uint32_t i, uint64_t word)
 {
-    constexpr uint32_t big_dim = plan::glwe_dim * plan::n;
-    const uint32_t outputs = 1u << args->outputs_log2;
-    for (uint32_t s = part; s < outputs; s += plan::parts) { /* coefficient s: part s mod 2^v */
-        const uint32_t place = s / plan::parts;
-        uint64_t *out = args->out + ((size_t)ciphertext * outputs + s) * (big_dim + 1);
-        if (column < plan::glwe_dim) {
-            const uint32_t to = (place - i) & (plan::n - 1);
-            gpu_store_global(out + column * plan::n + to, i <= place ? word : 0 - word);
+    const uint32_t big_dim = at->glwe_dim * at->poly_size;
+    const uint32_t outputs = 1u << args->outputs_log2, parts = 1u << at->extended_log2;
+    for (uint32_t s = at->part; s < outputs; s += parts) { /* coefficient s: part s mod 2^v */
+        const uint32_t place = s >> at->extended_log2;
+        uint64_t *out = args->out + ((size_t)at->ciphertext * outputs + s) * (big_dim + 1);
+        if (at->column < at->glwe_dim) {
+            const uint32_t to = (place - i) & (at->poly_size - 1);
+            gpu_store_global(out + at->column * at->poly_size + to, i <= place ? word : 0 - word);
         } else if (i == place) {
             gpu_store_global(out + big_dim, word);
         }
