@@ -21,6 +21,14 @@ static struct {
     unsigned int checks, failures;
 } gpu_test;
 
+/* Whether to keep to toy sizes: the environment variable TORC_TEST_TOY, set by forms that are many
+ * times slower (the emulator's check form, mutations, a device's sanitizer). */
+static inline bool gpu_test_is_toy(void)
+{
+    const char *toy = getenv("TORC_TEST_TOY");
+    return toy != NULL && *toy != '\0' && strcmp(toy, "0") != 0;
+}
+
 /* Counts a check; a false one prints its place and what the format says, at most 20 times. */
 #define GPU_CHECK(condition, ...) gpu_test_check((condition), __FILE__, __LINE__, __VA_ARGS__)
 
