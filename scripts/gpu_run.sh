@@ -1,163 +1,259 @@
 #!/bin/sh
-# What a machine with a GPU does in few short calls. Needs no git, no package registry, no CMake: only
-# the tree, and either nvcc or the binaries made beforehand.
-# usage: scripts/gpu_run.sh --build-only [--all]   binaries for sm_90a into build-gpu/; --all compiles for
-#                                                  sm_80, sm_90, sm_100 and sm_120 as well (kept nowhere)
-#        scripts/gpu_run.sh --step first           ceilings of the device, rotation skeleton (8 minutes)
-#        scripts/gpu_run.sh --step check           tests that need a GPU
-#        scripts/gpu_run.sh --step figures         the rows to publish
+# What a machine with a GPU does in few short calls. Needs no git, no package registry and no CMake there:
+# only the tree with build-gpu/, or nvcc and cc.
+# usage: scripts/gpu_run.sh --build-only [--all]   beforehand: build-gpu/ for sm_90 (gpu_build.sh says what); --all
+#                                                  compiles for sm_80, sm_100 and sm_120 as well
+#        scripts/gpu_run.sh --step first           ceilings, digests, variants of the rotation     (3 minutes)
+#        scripts/gpu_run.sh --step check           tests, repeats, compute-sanitizer               (6 minutes)
+#        scripts/gpu_run.sh --step figures [--long] profile, batch curve, statistics               (8 minutes)
 # Rows go to $OUT/results.jsonl (bench/results/latest.jsonl without OUT), one JSON object a line, each
-# written as soon as it is known; what else was said to the log beside it. Every part has its own time
-# limit. TORC_COMMIT names the commit where there is no git. The device's settings are left alone.
+# written as soon as it is known; what else was said to gpu_run.log beside it. Every part has its own time
+# limit and its row; a part that fails does not stop the others. Exit code: 0, 1 when something was wrong,
+# 77 without a device. TORC_COMMIT names the commit where there is no git, TORC_GPU_SECONDS another time for
+# the step. The device's settings are left alone.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. scripts/gpu_build.sh
 
-build="build-gpu"
-warnings="-Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow"
-options="-std=c++17 -O3 -I. -fmad=false -cudart static"
+# --- rows ---
 
-fail() {
-    echo "gpu_run: $1" >&2
-    exit 1
+row() { # JSON members: one line, on disk before the next part begins
+    echo "{$1}" >>"$results"
 }
 
-commit() { # of the environment, of git, or of the last build
-    if [ -n "${TORC_COMMIT:-}" ]; then
-        echo "$TORC_COMMIT"
-    else
-        git describe --always --dirty --abbrev=12 2>/dev/null || cat $build/commit 2>/dev/null || echo unknown
-    fi
+say() {
+    echo "gpu_run: $1"
+    echo "gpu_run: $1" >>"$log"
 }
 
-find_nvcc() {
-    for nvcc in "$(command -v nvcc)" /usr/local/cuda/bin/nvcc build/cuda/nvidia/cu13/bin/nvcc; do
-        if [ -n "$nvcc" ] && [ -x "$nvcc" ]; then
-            return 0
-        fi
-    done
-    return 1
+# --- the device ---
+
+probe() { # 0: a device and programs that start; 77: programs without a device; else: they do not start
+    $build/gpu_ceilings nothing >/dev/null 2>&1
 }
 
-compile() { # ARCHITECTURE OUTPUT SOURCES...
-    arch=$1
-    output=$2
-    shift 2
-    # shellcheck disable=SC2086 # lists of words
-    "$nvcc" $options $warnings -DTORC_COMMIT="\"$(commit)\"" -gencode="arch=compute_$arch,code=sm_$arch" \
-        -Xptxas -v -o "$output" "$@" -ldl >"$build/compile.log" 2>&1 || {
-        grep -E 'error|warning' "$build/compile.log" >&2
-        fail "$* does not compile for sm_$arch"
-    }
-    grep -E 'Compiling entry|spill|Used' "$build/compile.log" >>"$build/resources.log"
-}
-
-programs() { # ARCHITECTURE FOLDER
-    mkdir -p "$2"
-    echo "gpu_run: compiling for sm_$1"
-    compile "$1" "$2/gpu_ceilings" bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
-    compile "$1" "$2/gpu_rotation" bench/gpu_rotation.cu
-}
-
-build_all() {
-    find_nvcc || fail "nvcc not found: scripts/setup_cuda.sh fetches a compiler, or set PATH"
-    mkdir -p $build
-    commit >$build/commit
-    : >$build/resources.log
-    programs 90a $build
-    if [ "${1:-}" = --all ]; then
-        scratch=$(mktemp -d) || fail "no temporary folder"
-        for arch in 80 90 100 120; do
-            programs $arch "$scratch"
-        done
-        rm -rf "$scratch"
-    fi
-    strip $build/gpu_ceilings $build/gpu_rotation
-    echo "gpu_run: $build is ready, registers and spills in $build/resources.log"
-}
-
-prepare() { # binaries: what was prebuilt if it starts here, else built here
+prepare() { # programs: what was prebuilt if it starts here, else built here
     results=${OUT:-bench/results}/$([ -n "${OUT:-}" ] && echo results.jsonl || echo latest.jsonl)
     log=$(dirname "$results")/gpu_run.log
     mkdir -p "$(dirname "$results")"
-    TORC_COMMIT=$(commit)
+    TORC_COMMIT=$(cat $build/commit 2>/dev/null || commit)
     export TORC_COMMIT
-    if [ ! -x $build/gpu_ceilings ] || [ ! -x $build/gpu_rotation ] || ! starts; then
-        (build_all) || fail "no binaries: run --build-only on a machine with nvcc"
+    probe
+    case $? in
+    0) ;;
+    77) no_device ;;
+    *)
+        say "the prebuilt programs are missing or do not start, building here"
+        (build_all) || fail "no programs: run --build-only on a machine with nvcc"
+        probe
+        case $? in
+        0) ;;
+        77) no_device ;;
+        *) fail "the programs do not start: $($build/gpu_ceilings nothing 2>&1 | tail -n 1)" ;;
+        esac
+        ;;
+    esac
+}
+
+no_device() {
+    echo "gpu_run: no CUDA device, nothing measured" >&2
+    exit 77 # the code of a skipped test
+}
+
+state() { # BEFORE|AFTER: clocks, temperature, power and reasons for throttling, as they are
+    fields="name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw,clocks_throttle_reasons.active"
+    if text=$(nvidia-smi --query-gpu=$fields --format=csv,noheader 2>>"$log" | head -n 1) && [ -n "$text" ]; then
+        row "\"name\":\"state\",\"when\":\"$1\",\"fields\":\"$fields\",\"state\":\"$text\""
+    else
+        row "\"name\":\"state\",\"when\":\"$1\",\"state\":\"not available\""
     fi
 }
 
-starts() { # a binary made on another machine may ask for other system libraries
-    $build/gpu_ceilings nothing >/dev/null 2>&1
-    code=$?
-    [ $code -eq 0 ] || [ $code -eq 77 ]
+begin() { # STEP SECONDS: no part of the step starts or runs later
+    step=$1
+    deadline=$(($(date +%s) + ${TORC_GPU_SECONDS:-$2}))
+    row "\"name\":\"run\",\"step\":\"$step\",\"date\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"commit\":\"$TORC_COMMIT\""
+    {
+        echo "--- $step, $(date -u)"
+        nvidia-smi || echo "nvidia-smi: not available"
+        nvcc --version || echo "nvcc: not available"
+    } >>"$log" 2>&1
+    state before
 }
 
-part() { # SECONDS PROGRAM ARGUMENTS...: rows are appended; a part that fails is a row too
-    seconds=$1
-    program=$2
-    shift 2
-    echo "gpu_run: $program $*"
-    timeout "$seconds" "$build/$program" "$@" >>"$results" 2>>"$log"
-    code=$?
-    case $code in
-    0) ;;
-    77)
-        echo "gpu_run: no CUDA device, nothing measured" >&2
-        exit 77 # the code of a skipped test
-        ;;
+finish() { # the rows also under the name that says device, date and commit
+    state after
+    device=$(sed -n 's/.*"name":"device".*"device":"\([^"]*\)".*/\1/p' "$results" | tail -n 1 | tr ' /' '--')
+    name=${device:-device}-$(date -u +%Y-%m-%d)-$TORC_COMMIT.jsonl
+    [ -n "${OUT:-}" ] || cp "$results" "bench/results/$name"
+    say "rows in $results, to be kept as bench/results/$name"
+}
+
+# --- parts ---
+
+outcome() { # LABEL SECONDS HOW
+    row "\"name\":\"part\",\"step\":\"$step\",\"part\":\"$1\",\"seconds\":$2,\"result\":\"$3\""
+    case $3 in
+    done | skipped | "not available") ;;
     *)
-        echo "{\"name\":\"part\",\"part\":\"$program $*\",\"error\":\"exit code $code\"}" >>"$results"
+        say "$1: $3"
         worst=1
         ;;
     esac
 }
 
-note() { # one row about the run itself
-    echo "{\"name\":\"run\",\"step\":\"$1\",\"date\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"commit\":\"$TORC_COMMIT\"}" >>"$results"
-    {
-        nvidia-smi || echo "nvidia-smi: not available"
-        nvcc --version || echo "nvcc: not available"
-    } >>"$log" 2>&1
+limit() { # SECONDS LABEL: sets seconds to what the step has left for the part; false when that is nothing
+    seconds=$1
+    left=$((deadline - $(date +%s)))
+    [ "$left" -ge "$seconds" ] || seconds=$left
+    if [ "$seconds" -le 0 ]; then
+        outcome "$2" 0 "no time left"
+        return 1
+    fi
+    say "$2"
+    started=$(date +%s)
 }
 
-first() { # the skeleton's own check gates its figures; what may hang comes last
-    note first
-    for ceiling in fp64 tensor launch memory shared cluster; do
-        part 30 gpu_ceilings $ceiling
-    done
-    for variant in g2_c4_narrow1 g2_c4_narrow0 g3_c4 g1_c4 g2_c2 g2_c3 g3_c2 g1_c2; do
-        part 25 gpu_rotation $variant
-    done
-    part 30 gpu_ceilings multicast
+# part SECONDS LABEL COMMAND...: its standard output are rows; its own row says how it ended.
+part() {
+    limit "$1" "$2" || return 1
+    part_to "$results" "$@"
 }
 
-check() {
-    note check
-    echo "gpu_run: no test is labelled gpu yet; the skeleton's exact check stands in for them"
-    if $build/gpu_ceilings nothing >/dev/null 2>&1; then
-        part 40 gpu_rotation --check
+# The same for programs that print for people: the log takes it.
+quiet_part() {
+    limit "$1" "$2" || return 1
+    part_to "$log" "$@"
+}
+
+part_to() { # FILE SECONDS LABEL COMMAND...
+    sink=$1
+    label=$3
+    shift 3
+    timeout -k 5 "$seconds" "$@" >>"$sink" 2>>"$log"
+    code=$?
+    elapsed=$(($(date +%s) - started))
+    case $code in
+    0) outcome "$label" $elapsed "done" ;;
+    77) outcome "$label" $elapsed "skipped" ;;
+    124 | 137) outcome "$label" $elapsed "time ran out" ;;
+    *) outcome "$label" $elapsed "failed with exit code $code" ;;
+    esac
+    return $code
+}
+
+# A tool that is missing, or that exists but cannot work here, is not a failure of ours.
+# tool SECONDS LABEL FINDING COMMAND...: FINDING is a pattern of what it says when it found something
+tool() {
+    limit "$1" "$2" || return 1
+    label=$2
+    finding=$3
+    words=$(dirname "$log")/$(echo "$label" | tr ' /' '__').log
+    shift 3
+    timeout -k 5 "$seconds" "$@" >"$words" 2>&1
+    code=$?
+    elapsed=$(($(date +%s) - started))
+    if grep -qE "$finding" "$words"; then
+        outcome "$label" $elapsed "found something, see $(basename "$words")"
+    elif [ $code -eq 0 ]; then
+        outcome "$label" $elapsed "done"
     else
-        echo "gpu_run: no CUDA device, nothing checked"
+        outcome "$label" $elapsed "not available"
     fi
 }
 
-figures() {
-    note figures
-    for variant in g2_c4_narrow1 g2_c2_narrow1 g3_c4; do
-        part 60 gpu_rotation $variant
+find_tool() { # NAME: sets tool_path
+    for tool_path in "$(command -v "$1")" "/usr/local/cuda/bin/$1"; do
+        if [ -n "$tool_path" ] && [ -x "$tool_path" ]; then
+            return 0
+        fi
     done
+    outcome "$1" 0 "not available"
+    return 1
+}
+
+# --- steps ---
+
+digests_agree() { # every kernel's output is the emulator's, bit for bit
+    if [ -x $build/gpu_digest ] && [ -f $build/digests.txt ]; then
+        part "$1" "digests" $build/gpu_digest --compare $build/digests.txt
+    else
+        outcome "digests" 0 "not available"
+    fi
+}
+
+first() { # a variant's own exact check gates its figures; what may hang comes last
+    begin first 180
+    digests_agree 60
+    for ceiling in fp64 tensor launch memory shared cluster; do
+        part 20 "ceilings $ceiling" $build/gpu_ceilings $ceiling
+    done
+    for variant in $($build/gpu_rotation --names); do
+        part 15 "rotation $variant" $build/gpu_rotation "$variant"
+    done
+    part 20 "ceilings multicast" $build/gpu_ceilings multicast
+    finish
+}
+
+check() {
+    begin check 360
+    digests_agree 60
+    part 30 "skeleton of the rotation" $build/gpu_rotation --check
+    while read -r test; do
+        case $test in
+        slow*) ;;
+        *) quiet_part 60 "$test" "$build/$test" ;;
+        esac
+    done <$build/tests.txt
+    if [ -x $build/gpu_digest ]; then
+        part 90 "repeats" $build/gpu_digest --repeat 1000
+        if find_tool compute-sanitizer; then
+            for kind in memcheck racecheck synccheck; do
+                tool 60 "sanitizer $kind" 'ERROR SUMMARY: [1-9]|RACECHECK SUMMARY: [1-9]' \
+                    "$tool_path" --tool $kind --error-exitcode 9 $build/gpu_digest --toy
+            done
+        fi
+    fi
+    finish
+}
+
+figures() { # --long: ten times the statistics, and no limit to the step
+    begin figures "$([ "$long" = yes ] && echo 36000 || echo 480)"
+    for variant in $(best_variants); do
+        part 60 "rotation $variant" $build/gpu_rotation "$variant"
+        if find_tool ncu; then
+            tool 60 "profile $variant" 'nothing is a finding' "$tool_path" --clock-control none --set basic \
+                --kernel-name regex:rotate --launch-count 1 $build/gpu_rotation "$variant"
+        fi
+    done
+    while read -r test; do
+        case $test in
+        slow*) quiet_part "$([ "$long" = yes ] && echo 7200 || echo 240)" "$test" "$build/$test" ;;
+        esac
+    done <$build/tests.txt
+    finish
+}
+
+best_variants() { # the two fastest of what --step first measured here; the plan's when it did not
+    if [ -f "$results" ]; then
+        sed -n 's/.*"name":"rotation_\(g[0-9a-z_]*\)_blocks\([0-9]*\)".*"value":\([^,]*\),.*/\3 \2 \1/p' "$results" |
+            awk '$2 > 1' | sort -rg | awk '!seen[$3]++ { print $3 }' | head -n 2
+    fi | grep . || echo "g2_c4_narrow1 g2_c2_narrow1"
 }
 
 worst=0
+long=
+[ "${3:-}" = --long ] && long=yes
+TORC_LONG=$long # read by the statistics
+export TORC_LONG
 case "${1:-} ${2:-}" in
-"--build-only "*) build_all "${2:-}" ;;
+"--build-only " | "--build-only --all") build_all "${2:-}" ;;
 "--step first") prepare && first ;;
 "--step check") prepare && check ;;
 "--step figures") prepare && figures ;;
 *)
-    sed -n '4,9s/^# *//p' "$0" >&2
+    sed -n '4,8s/^# *//p' "$0" >&2
     exit 2
     ;;
 esac
-[ "${1:-}" = --build-only ] || echo "gpu_run: rows in $results"
 exit $worst

@@ -1,0 +1,182 @@
+# shellcheck shell=sh
+# Read by gpu_run.sh, from the repository root: build_all [--all] fills build-gpu/ with programs for one
+# kind of device (sm_90), which need nothing but the driver and the C library where they run:
+#
+#   libtorc_gpu.so               every kernel of every shipped configuration, the CUDA runtime inside
+#   gpu_X, slowgpu_X, tests.txt  the tests, and the list of them
+#   gpu_ceilings, gpu_rotation, gpu_digest
+#   digests.txt                  what the emulator makes of the inputs of gpu_digest
+#   resources.log, commit
+#
+# Compilers are enough: nvcc and cc; CMake is asked for digests.txt alone. A test that does not compile
+# is left out with a message; kernels must compile.
+build="build-gpu"
+scratch=build/gpu # objects; stays behind
+warnings="-Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow"
+options="-std=c++17 -O3 -I. -fmad=false -cudart static"
+c_options="-std=c17 -O3 -D_GNU_SOURCE -I. -fno-math-errno -ffp-contract=on -fPIC -Wno-unknown-pragmas"
+jobs=$(nproc 2>/dev/null || echo 2)
+
+fail() {
+    echo "gpu_run: $1" >&2
+    exit 1
+}
+
+commit() { # of the environment, of git, or of the last build
+    if [ -n "${TORC_COMMIT:-}" ]; then
+        echo "$TORC_COMMIT"
+    else
+        git describe --always --dirty --abbrev=12 2>/dev/null || cat $build/commit 2>/dev/null || echo unknown
+    fi
+}
+
+find_nvcc() {
+    for nvcc in "$(command -v nvcc)" /usr/local/cuda/bin/nvcc build/cuda/nvidia/cu13/bin/nvcc; do
+        if [ -n "$nvcc" ] && [ -x "$nvcc" ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Lines of the file are commands; false when one of them failed.
+run_all() { # FILE
+    xargs -P "$jobs" -I '{}' sh -c '{}' <"$1"
+}
+
+name_of() { # PATH: its last part without the suffix
+    basename "$1" | sed 's/\.[a-z]*$//'
+}
+
+# --- kernels ---
+
+kernel_objects() { # ARCHITECTURE FOLDER: compiles, many at a time
+    mkdir -p "$2"
+    for source in kernels/cuda/*.cu; do
+        echo "sh cmake/cuda_object.sh $2/$(name_of "$source").o $launcher $nvcc $options $warnings" \
+            "-Xcompiler=-fPIC -gencode=arch=compute_$1,code=sm_$1 -Xptxas=-v $source"
+    done >"$2/commands"
+    echo "gpu_run: compiling kernels for sm_$1"
+    run_all "$2/commands" || fail "kernels do not compile for sm_$1"
+}
+
+device_program() { # ARCHITECTURE OUTPUT SOURCES...
+    arch=$1
+    output=$2
+    shift 2
+    # shellcheck disable=SC2086 # lists of words
+    "$nvcc" $options $warnings -DTORC_COMMIT="\"$(commit)\"" -gencode="arch=compute_$arch,code=sm_$arch" \
+        -Xptxas=-v -o "$output" "$@" -ldl >"$output.log" 2>&1 || {
+        grep -E 'error|warning' "$output.log" >&2
+        fail "$* does not compile for sm_$arch"
+    }
+    mv "$output.log" $scratch/
+}
+
+# --- the host's part ---
+
+# The reference, the CPU kernels and what else tests of the kernels call; runtime/ when its libraries'
+# headers are here.
+host_archive() {
+    mkdir -p $scratch/host
+    rm -f $scratch/host/*.o $scratch/host.a
+    {
+        for source in kernels/ref/*.c kernels/cpu/dispatch.c; do
+            host_object "$source" ""
+        done
+        for source in kernels/cpu/*.c; do
+            [ "$source" != kernels/cpu/dispatch.c ] || continue
+            host_object "$source" "" portable
+            [ "$(uname -m)" = x86_64 ] || continue
+            host_object "$source" "-mavx2 -mfma -mbmi2" avx2
+            host_object "$source" "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mbmi2 -mprefer-vector-width=512" avx512
+        done
+    } >$scratch/host/commands
+    run_all $scratch/host/commands || fail "the reference kernels do not compile"
+    for source in runtime/*.c; do
+        host_object "$source" "-w"
+    done >$scratch/host/commands
+    run_all $scratch/host/commands 2>/dev/null || echo "gpu_run: some of runtime/ does not compile here" >&2
+    ar rcs $scratch/host.a $scratch/host/*.o
+}
+
+host_object() { # SOURCE FLAGS [ISA]
+    object=$scratch/host/$(echo "${1%.c}${3:-}" | tr / _).o
+    echo "sh cmake/cuda_object.sh $object $launcher ${CC:-cc} $c_options $2${3:+ -DTORC_CPU_ISA=$3} $1"
+}
+
+libraries() { # static where they can be had
+    for library in sodium cjson; do
+        archive=$(${CC:-cc} -print-file-name=lib$library.a)
+        if [ -f "$archive" ]; then echo "$archive"; else echo "-l$library"; fi
+    done
+}
+
+host_program() { # SOURCE: against libtorc_gpu.so; false when it cannot be built
+    program=$(name_of "$1")
+    # shellcheck disable=SC2086,SC2046,SC2016 # lists of words; $ORIGIN is for the loader
+    ${CC:-cc} $c_options -DTORC_COMMIT="\"$(commit)\"" -o "$build/$program" "$1" $scratch/host.a \
+        -L$build -ltorc_gpu -Wl,-rpath,'$ORIGIN' -Wl,--as-needed $(libraries) -lm -lpthread -ldl \
+        >"$scratch/$program.log" 2>&1 && return 0
+    echo "gpu_run: $1 cannot be built: $(grep -E 'error|undefined' "$scratch/$program.log" | head -n 1)" >&2
+    rm -f "${build:?}/$program"
+    return 1
+}
+
+tests() { # and the list of those that could be built, statistics last
+    : >$build/tests.txt
+    for source in tests/gpu_*.c tests/slowgpu_*.c; do
+        if [ -f "$source" ] && host_program "$source"; then
+            name_of "$source" >>$build/tests.txt
+        fi
+    done
+}
+
+digests() { # the same program on the emulator
+    rm -f $build/digests.txt
+    [ -f bench/gpu_digest.c ] && host_program bench/gpu_digest.c || return 0
+    if cmake --preset release >$scratch/emulator.log 2>&1 &&
+        cmake --build build/release --target emu_digest >>$scratch/emulator.log 2>&1 &&
+        build/release/emu_digest --write $build/digests.txt >>$scratch/emulator.log 2>&1; then
+        echo "gpu_run: $(wc -l <$build/digests.txt) digests of the emulator"
+    else
+        rm -f $build/digests.txt
+        echo "gpu_run: no digests of the emulator: $(tail -n 1 $scratch/emulator.log)" >&2
+    fi
+}
+
+# --- all of it ---
+
+check_size() { # what travels: the tree and build-gpu
+    bytes=$({ git ls-files -z 2>/dev/null | xargs -0 cat 2>/dev/null; cat $build/*; } | wc -c)
+    echo "gpu_run: tree and $build together are $((bytes / 1048576)) MiB"
+    [ "$bytes" -lt 52428800 ] || fail "tree and $build must stay below 50 MiB together"
+}
+
+build_all() {
+    find_nvcc || fail "nvcc not found: scripts/setup_cuda.sh fetches a compiler, or set PATH"
+    launcher=$(command -v ccache)
+    mkdir -p $build $scratch
+    rm -f "${build:?}"/*
+    commit >$build/commit
+    kernel_objects 90 $scratch/sm_90
+    "$nvcc" -shared -cudart static -o $build/libtorc_gpu.so $scratch/sm_90/*.o || fail "libtorc_gpu.so does not link"
+    device_program 90a $build/gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
+    device_program 90 $build/gpu_rotation bench/gpu_rotation.cu
+    if [ "${1:-}" = --all ]; then
+        for arch in 80 100 120; do
+            kernel_objects "$arch" $scratch/sm_$arch
+            device_program "$arch" $scratch/gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
+            device_program "$arch" $scratch/gpu_rotation bench/gpu_rotation.cu
+        done
+    fi
+    host_archive
+    tests
+    digests
+    cat $scratch/sm_90/*.log $scratch/gpu_*.log | grep -E 'Compiling entry|spill|Used' >$build/resources.log
+    for file in "$build"/*; do
+        case $file in *.txt | *.log | */commit) ;; *) strip "$file" ;; esac
+    done
+    check_size
+    echo "gpu_run: $build is ready: $(wc -l <$build/tests.txt) tests; registers and spills in $build/resources.log"
+}
