@@ -3,6 +3,7 @@
  *
  *   gpu_rotation [--check] [NAME]      all variants, or those whose name begins with NAME;
  *                                      --check: no timing, exit code 1 when one is wrong
+ *   gpu_rotation --names               the names; no device is needed
  *
  * Rows: right (largest distance to the exact result, in units of the last digit), then for every
  * start delay of the odd blocks: clocks of a step for each ciphertext and key bit, rotations a
@@ -96,8 +97,9 @@ typedef struct variant {
         "g" #g "_c" #c "_narrow" #narrow, g, c, narrow, launch_rotation<g, c, narrow> \
     }
 static const variant variants[] = {
-    VARIANT(1, 4, 0), VARIANT(1, 2, 0), VARIANT(2, 4, 0), VARIANT(2, 4, 1),
-    VARIANT(2, 3, 1), VARIANT(2, 2, 1), VARIANT(3, 4, 0), VARIANT(3, 2, 0),
+    VARIANT(2, 4, 1), VARIANT(2, 4, 0), VARIANT(3, 4, 0), VARIANT(1, 4, 0),
+    VARIANT(2, 2, 1), VARIANT(2, 3, 1), VARIANT(3, 2, 0), VARIANT(1, 2, 0),
+    VARIANT(2, 3, 0), VARIANT(2, 2, 0), VARIANT(3, 3, 0), VARIANT(1, 3, 0),
 };
 
 /* Keys kappa G with random kappa in {0, 1}: exact modulo B, so nearly every bit of the step shows.
@@ -269,9 +271,20 @@ static size_t shared_needed(const variant *v)
     return tables_bytes + slabs + (v->g == 1 ? (size_t)v->ciphertexts * 2 * ROTATE_N * 4 : 8192);
 }
 
+static int print_names(void)
+{
+    for (const variant &v : variants) {
+        printf("%s\n", v.name);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     cudaDeviceProp p;
+    if (argc == 2 && strcmp(argv[1], "--names") == 0) {
+        return print_names();
+    }
     const int code = rows_print_device("gpu_rotation", TORC_COMMIT, &p);
     if (code != 0) {
         return code;
