@@ -54,29 +54,6 @@ __device__ __forceinline__ rotate_lane rotate_lane_make(unsigned char *shared, u
     return me;
 }
 
-/* v = the start of the accumulator: point q is coefficients c = L q + lane and c + M. */
-template <class plan>
-__device__ __forceinline__ void rotate_begin(double2 *v, const rotate_args *args,
-                                             const rotate_lane *me)
-{
-    constexpr uint32_t log2_size = plan::log2_n + plan::extended_log2;
-    const uint32_t table = gpu_load_readonly(args->table_index + me->ciphertext);
-    const uint32_t index_bits = gpu_load_readonly(args->index_bits + table);
-    const uint64_t *entry = args->table + (size_t)table * args->table_stride;
-    const uint32_t turn = rotate_body_exponent(args, me->ciphertext, index_bits, log2_size + 1);
-#pragma unroll
-    for (uint32_t q = 0; q < plan::fft::points; q++) {
-        const uint32_t c = plan::fft::lanes * q + me->lane;
-        v[q] = make_double2(0.0, 0.0);
-        if (me->column == plan::glwe_dim) {
-            v[q].x = rotate_table_value(args, entry, index_bits, turn, c * plan::parts + me->part,
-                                        log2_size);
-            v[q].y = rotate_table_value(args, entry, index_bits, turn,
-                                        (c + plan::fft::size) * plan::parts + me->part, log2_size);
-        }
-    }
-}
-
 /* --- g = 1: accumulator words of 32 bits --- */
 
 /* Digit source of coefficient c of (X^a - 1) acc, in units of 2^-kept; a in the extended ring. */
@@ -268,22 +245,6 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
 }
 
 template <class plan>
-__device__ __forceinline__ void rotate_end(const double2 *v, const rotate_args *args,
-                                           const rotate_lane *me)
-{
-    const rotate_polynomial at = {me->ciphertext, me->part, me->column,
-                                  plan::glwe_dim, plan::n,  plan::extended_log2};
-#pragma unroll
-    for (uint32_t q = 0; q < plan::fft::points; q++) {
-        const uint32_t c = plan::fft::lanes * q + me->lane;
-        if (me->is_used) {
-            rotate_extract(args, &at, c, rotate_word64(v[q].x));
-            rotate_extract(args, &at, c + plan::fft::size, rotate_word64(v[q].y));
-        }
-    }
-}
-
-template <class plan>
 __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rotate_args args)
 {
     GPU_DYNAMIC_SHARED(unsigned char, shared);
@@ -302,7 +263,9 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
     for (uint32_t block = blockIdx.x; block < blocks; block += gridDim.x) {
         const rotate_lane me = rotate_lane_make<plan>(shared, block, args.batch);
         double2 v[plan::fft::points];
-        rotate_begin<plan>(v, &args, &me);
+        const rotate_polynomial at = {me.ciphertext,  me.part, me.column,
+                                      plan::glwe_dim, plan::n, plan::extended_log2};
+        rotate_begin<typename plan::fft>(v, &args, &at, me.lane);
         if constexpr (plan::grouping == 1) {
             rotate_words_store<plan>(&me, v);
             gpu_sync_block(); /* parts read each other's words */
@@ -321,7 +284,9 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
         if constexpr (plan::grouping == 1) {
             rotate_words_load<plan>(v, &me);
         }
-        rotate_end<plan>(v, &args, &me);
+        if (me.is_used) {
+            rotate_end<typename plan::fft>(v, &args, &at, me.lane);
+        }
         gpu_sync_block(); /* turns and slabs may be written again */
     }
 }

@@ -14,6 +14,7 @@
 #ifndef TORC_CUDA_ROTATE_START_CUH
 #define TORC_CUDA_ROTATE_START_CUH
 
+#include "kernels/cuda/fft.cuh"
 #include "kernels/cuda/rotate_digits.cuh"
 
 typedef struct rotate_args {
@@ -25,10 +26,17 @@ typedef struct rotate_args {
     const uint32_t *table_index; /* [batch] */
     const uint32_t *index_bits;  /* [tables] */
     uint64_t *out;               /* [batch][2^outputs_log2][kN + 1] */
+    uint64_t *accumulator;       /* NULL, or [batch][2^v][k + 1][N]: the whole result, for tests */
     uint32_t table_stride, outputs_log2;
     uint32_t batch, lwe_dim, base_log;
     uint32_t delay_cycles; /* odd blocks start so much later */
 } rotate_args;
+
+/* Which polynomial of a batch of accumulators, and their sizes. */
+typedef struct rotate_polynomial {
+    uint32_t ciphertext, part, column;
+    uint32_t glwe_dim, poly_size, extended_log2;
+} rotate_polynomial;
 
 /* Exponent of the body, in [0, 2N'). log2_turn = log2(2N'). */
 __device__ __forceinline__ uint32_t rotate_body_exponent(const rotate_args *args, uint32_t at,
@@ -55,11 +63,27 @@ __device__ __forceinline__ double rotate_table_value(const rotate_args *args, co
     return from == place ? value : -value;
 }
 
-/* Which polynomial of a batch of accumulators, and their sizes. */
-typedef struct rotate_polynomial {
-    uint32_t ciphertext, part, column;
-    uint32_t glwe_dim, poly_size, extended_log2;
-} rotate_polynomial;
+/* v = the polynomial at the start: point q of a lane is coefficients c = L q + lane and c + M. */
+template <class fft>
+__device__ __forceinline__ void rotate_begin(double2 *v, const rotate_args *args,
+                                             const rotate_polynomial *at, uint32_t lane)
+{
+    const uint32_t log2_size = fft::m + 1 + at->extended_log2;
+    const uint32_t table = gpu_load_readonly(args->table_index + at->ciphertext);
+    const uint32_t index_bits = gpu_load_readonly(args->index_bits + table);
+    const uint64_t *entry = args->table + (size_t)table * args->table_stride;
+    const uint32_t turn = rotate_body_exponent(args, at->ciphertext, index_bits, log2_size + 1);
+#pragma unroll
+    for (uint32_t q = 0; q < fft::points; q++) {
+        const uint32_t re = ((fft::lanes * q + lane) << at->extended_log2) + at->part;
+        const uint32_t im = re + (fft::size << at->extended_log2);
+        v[q] = make_double2(0.0, 0.0);
+        if (at->column == at->glwe_dim) {
+            v[q].x = rotate_table_value(args, entry, index_bits, turn, re, log2_size);
+            v[q].y = rotate_table_value(args, entry, index_bits, turn, im, log2_size);
+        }
+    }
+}
 
 /* Writes coefficient i of the polynomial, a word, to every output that holds it. */
 __device__ __forceinline__ void rotate_extract(const rotate_args *args, const rotate_polynomial *at,
@@ -67,6 +91,11 @@ __device__ __forceinline__ void rotate_extract(const rotate_args *args, const ro
 {
     const uint32_t big_dim = at->glwe_dim * at->poly_size;
     const uint32_t outputs = 1u << args->outputs_log2, parts = 1u << at->extended_log2;
+    if (args->accumulator != NULL) {
+        const size_t polynomial =
+            ((size_t)at->ciphertext * parts + at->part) * (at->glwe_dim + 1) + at->column;
+        gpu_store_global(args->accumulator + polynomial * at->poly_size + i, word);
+    }
     for (uint32_t s = at->part; s < outputs; s += parts) { /* coefficient s: part s mod 2^v */
         const uint32_t place = s >> at->extended_log2;
         uint64_t *out = args->out + ((size_t)at->ciphertext * outputs + s) * (big_dim + 1);
@@ -76,6 +105,19 @@ __device__ __forceinline__ void rotate_extract(const rotate_args *args, const ro
         } else if (i == place) {
             gpu_store_global(out + big_dim, word);
         }
+    }
+}
+
+/* All of them, as rotate_begin holds them. */
+template <class fft>
+__device__ __forceinline__ void rotate_end(const double2 *v, const rotate_args *args,
+                                           const rotate_polynomial *at, uint32_t lane)
+{
+#pragma unroll
+    for (uint32_t q = 0; q < fft::points; q++) {
+        const uint32_t c = fft::lanes * q + lane;
+        rotate_extract(args, at, c, rotate_word64(v[q].x));
+        rotate_extract(args, at, c + fft::size, rotate_word64(v[q].y));
     }
 }
 
