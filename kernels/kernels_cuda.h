@@ -111,6 +111,29 @@ int torc_gpu_keyswitch(const torc_gpu_switched *out, const torc_gpu_keyswitch_ar
 int torc_gpu_keyswitch_small(uint32_t *small, const torc_gpu_keyswitch_args *args,
                              const torc_shape *shape, torc_gpu_stream stream);
 
+/* --- batches of ciphertexts (cuda/linear.cu, gather.cu, expand.cu) --- */
+
+/* Arguments and results are those of torc_ref_linear, _gather, .. in kernels.h, exactly; the arrays
+ * that structures point to are device memory, the structures and seeds are host memory. in and out
+ * may be parts of one array, as long as nothing is read and written. Invalid: sizes that contradict
+ * each other; 2^32 words or more of one element in all samples. */
+int torc_gpu_linear(const torc_elements *out, const torc_elements *in,
+                    const torc_clear_values *clear, const torc_linear_layer *layer,
+                    uint32_t samples, torc_gpu_stream stream);
+int torc_gpu_gather(const torc_elements *out, const torc_elements *in, const torc_moves *moves,
+                    uint32_t samples, torc_gpu_stream stream);
+int torc_gpu_extract(const torc_elements *out, const torc_elements *in, const torc_moves *moves,
+                     const uint32_t *index, uint32_t poly_size, uint32_t samples,
+                     torc_gpu_stream stream);
+int torc_gpu_convert(const torc_elements *out, const torc_elements *in, const uint32_t *source,
+                     uint32_t shift, uint32_t count, uint32_t samples, torc_gpu_stream stream);
+
+/* out and body: device memory, aligned to their words. mask_words from 1 on. */
+int torc_gpu_expand_u64(uint64_t *out, const uint64_t *body, const torc_expansion *expansion,
+                        torc_gpu_stream stream);
+int torc_gpu_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansion *expansion,
+                        torc_gpu_stream stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -160,6 +160,25 @@ GPU_ADD(uint32_t, unsigned int)
 GPU_ADD(uint64_t, unsigned long long)
 #undef GPU_ADD
 
+/* --- integers --- */
+
+/* sum + a b, a and b signed: one instruction. From mad.wide the assembler makes a product and two
+ * additions with carry; from this pair it makes the one instruction that exists. */
+__device__ __forceinline__ uint64_t gpu_multiply_add_wide(int32_t a, int32_t b, uint64_t sum)
+{
+    uint64_t v;
+    asm("{\n\t"
+        ".reg .u32 low, high;\n\t"
+        "mov.b64 {low, high}, %3;\n\t"
+        "mad.lo.cc.s32 low, %1, %2, low;\n\t"
+        "madc.hi.s32 high, %1, %2, high;\n\t"
+        "mov.b64 %0, {low, high};\n\t"
+        "}"
+        : "=l"(v)
+        : "r"(a), "r"(b), "l"(sum));
+    return v;
+}
+
 /* --- asynchronous copies, global to shared --- */
 
 /* Starts a copy of 16 bytes that bypasses the registers. The bytes may be read after a wait of the

@@ -130,6 +130,16 @@ static inline unsigned int __brev(unsigned int x)
     return __builtin_bswap32(x);
 }
 
+static inline unsigned int min(unsigned int a, unsigned int b)
+{
+    return a < b ? a : b;
+}
+
+static inline unsigned int max(unsigned int a, unsigned int b)
+{
+    return a > b ? a : b;
+}
+
 /* High word of (high:low) << shift, shift modulo 32; low word of (high:low) >> shift. */
 static inline unsigned int __funnelshift_l(unsigned int low, unsigned int high, unsigned int shift)
 {

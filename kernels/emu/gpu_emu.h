@@ -86,6 +86,13 @@ GPU_ADD(uint32_t)
 GPU_ADD(uint64_t)
 #undef GPU_ADD
 
+/* --- integers --- */
+
+__forceinline__ uint64_t gpu_multiply_add_wide(int32_t a, int32_t b, uint64_t sum)
+{
+    return sum + (uint64_t)((int64_t)a * b);
+}
+
 /* --- asynchronous copies --- */
 
 __forceinline__ void gpu_copy_async_16(void *shared, const void *global, emu_site at = emu_here())

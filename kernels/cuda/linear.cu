@@ -1,0 +1,413 @@
+/* clang-format off */
+/* Linear layers on a batch of ciphertexts: an integer matrix times gathered inputs, for every group
+ *   out[g][o] = sum_i weight[g][o][i] in[gather[g][i]] + (0, .., 0, constant[g][o])     (mod 2^64)
+ * Exact, the bits of torc_ref_linear. Absent inputs (zero padding) are skipped.
+ *
+ * Layouts: kernels.h. The words of all samples side by side are the columns (elements.cuh); with
+ * weights that depend on the sample (weight_clear) every sample is a run of its own.
+ *
+ * Products: word and weight are cut into signed lower halves, x = 2^32 h + l and w = 2^32 h' + l', and
+ *   w x = l l' + 2^32 (h l' + h' l mod 2^32)
+ * takes one multiply-add of 32 x 32 + 64 bits and one or two of 32 x 32 + 32. A weight of 32 bits has
+ * h' = 0: two instructions a product, the least for words of two limbs. (8-bit weights by dp4a need two
+ * as well, 8 limbs of x and 4 products an instruction, after a transposition of bytes: so weights of 8,
+ * 16 and 32 bits are one type.) Weights of 64 bits and those times clear values take three.
+ *
+ * Mapping: block = `outs` outputs of one group x 128 threads * `columns` columns; a thread keeps its
+ * outs x columns sums in registers and reads its own inputs, straight from global memory; 64 inputs
+ * at a time, their places and weights go through shared memory, where all lanes read one address.
+ * Blocks that share inputs are neighbours: output tiles first, then groups (windows of a
+ * convolution overlap), then columns: inputs come from memory once, later from the L2 cache.
+ *
+ *   outs x columns   layers with        counts of a block for one input of 256 / 512 / 1024 columns
+ *     16 x 2         5 outputs or more  64 multiplies a thread; 2 KiB from L2; 18 wavefronts a warp
+ *      4 x 4         2 to 4             32                      4 KiB          6
+ *      1 x 8         1 (sums, copies)   16                      8 KiB          3
+ *
+ * Bound (H200, 64 multiplies and 24 bytes from L2 a clock and multiprocessor, in phase): 16 x 2
+ * computes 128 clocks over 85 clocks of reading, the multiply pipe is the limit: 32 products a clock
+ * and multiprocessor, 7.2e12 a second. 4 x 4: 171 clocks of reading over 64 + ..; 1 x 8: reading.
+ * Against lookups: a layer of o outputs and i inputs takes o i (kN + 1) / 7.2e12 s, 0.15 us an output
+ * at i = 512, kN = 2048, where its lookup takes 10 us: tensor cores would not be seen.
+ * Registers and shared memory: tests of resources. */
+/* clang-format on */
+#include "kernels/cuda/elements.cuh"
+#include "kernels/kernels_cuda.h"
+
+#define LINEAR_THREADS 128u
+#define LINEAR_CHUNK   64u /* inputs whose weights are staged at once */
+#define LINEAR_ABSENT  UINT64_MAX
+
+typedef struct linear_args {
+    torc_elements out, in;
+    torc_clear_values clear;
+    torc_linear_layer layer;
+    uint32_t run_columns; /* of all samples, or of one where weights depend on the sample */
+    uint32_t out_tiles, column_tiles;
+} linear_args;
+
+/* What a block computes; sums start at column 0 of sample `run`. */
+typedef struct linear_job {
+    uint32_t run, group, first_out, out_count, first_column;
+} linear_job;
+
+/* Inputs `first` .. of the chunk: where their words begin, and a row of weights for each. Rows are
+ * 4 words apart from a power of two: lanes that store a column of weights meet 4 ways, not 16. */
+template <int weight_words, int outs> struct linear_stage {
+    static constexpr int pitch = weight_words * outs + (outs == 1 ? 0 : 4);
+    uint64_t begin[LINEAR_CHUNK];
+    uint32_t weight[LINEAR_CHUNK * pitch];
+};
+
+template <int outs, int columns>
+__device__ __forceinline__ linear_job linear_find_job(const linear_args *a)
+{
+    linear_job job;
+    uint32_t rest = blockIdx.x;
+    job.first_out = rest % a->out_tiles * outs;
+    job.out_count = min(a->layer.out_count - job.first_out, (uint32_t)outs);
+    rest /= a->out_tiles;
+    job.group = rest % a->layer.group_count;
+    rest /= a->layer.group_count;
+    job.first_column = rest % a->column_tiles * (LINEAR_THREADS * columns);
+    job.run = rest / a->column_tiles;
+    return job;
+}
+
+/* --- weights and places of a chunk --- */
+
+/* 2^32 h + l with l signed: h is one more than the upper half where l is negative. */
+__device__ __forceinline__ uint64_t linear_halves(uint64_t x)
+{
+    return x + ((x & 0x80000000u) << 1);
+}
+
+__device__ __forceinline__ uint64_t linear_weight(const linear_args *a, const linear_job *job,
+                                                  uint32_t o, uint32_t i)
+{
+    const torc_linear_layer *layer = &a->layer;
+    const uint32_t group = layer->weight_groups == 1 ? 0 : job->group;
+    const size_t at = ((size_t)group * layer->out_count + job->first_out + o) * layer->in_count + i;
+    const uint64_t weight =
+        layer->weight_i32 == NULL
+            ? gpu_load_readonly((const uint64_t *)layer->weight_i64 + at)
+            : (uint64_t)(int32_t)gpu_load_readonly((const uint32_t *)layer->weight_i32 + at);
+    if (layer->weight_clear == NULL) {
+        return weight;
+    }
+    const uint32_t clear = gpu_load_readonly(layer->weight_clear + at);
+    if (clear == TORC_ABSENT) {
+        return weight;
+    }
+    const int64_t *value = a->clear.value + clear * a->clear.stride + job->run;
+    return weight * gpu_load_readonly((const uint64_t *)value);
+}
+
+__device__ __forceinline__ uint64_t linear_begin(const linear_args *a, const linear_job *job,
+                                                 uint32_t i)
+{
+    const uint32_t element =
+        i < a->layer.in_count
+            ? gpu_load_readonly(a->layer.gather + (size_t)job->group * a->layer.in_count + i)
+            : TORC_ABSENT;
+    return element == TORC_ABSENT ? LINEAR_ABSENT : element * (uint64_t)a->in.element_stride;
+}
+
+/* Neighbouring lanes take neighbouring inputs of one output: that is how weights lie. */
+template <int weight_words, int outs>
+__device__ __forceinline__ void linear_fill(linear_stage<weight_words, outs> *stage,
+                                            const linear_args *a, const linear_job *job,
+                                            uint32_t first)
+{
+    if (threadIdx.x < LINEAR_CHUNK) {
+        gpu_store_shared(stage->begin + threadIdx.x, linear_begin(a, job, first + threadIdx.x));
+    }
+    for (uint32_t t = threadIdx.x; t < LINEAR_CHUNK * outs; t += LINEAR_THREADS) {
+        const uint32_t i = t % LINEAR_CHUNK;
+        const uint32_t o = t / LINEAR_CHUNK;
+        const bool is_weight = o < job->out_count && first + i < a->layer.in_count;
+        const uint64_t weight = is_weight ? linear_halves(linear_weight(a, job, o, first + i)) : 0;
+        uint32_t *place = stage->weight + i * stage->pitch + o * weight_words;
+        if (weight_words == 1) {
+            gpu_store_shared(place, (uint32_t)weight);
+        } else {
+            gpu_store_shared((uint64_t *)place, weight);
+        }
+    }
+}
+
+/* --- products --- */
+
+/* The sums of a thread, low + 2^32 high: with one accumulator for both the assembler spends a third
+ * multiply and an addition on each product. */
+template <int outs, int columns> struct linear_sums {
+    uint64_t low[outs][columns];
+    uint32_t high[outs][columns];
+};
+
+/* low + 2^32 high += w x, both in halves; the upper half of a weight of 32 bits is 0. */
+template <int weight_words>
+__device__ __forceinline__ void linear_add(uint64_t *low, uint32_t *high, uint64_t w, uint64_t x)
+{
+    const uint32_t w_low = (uint32_t)w;
+    const uint32_t x_low = (uint32_t)x;
+    *low = gpu_multiply_add_wide((int32_t)w_low, (int32_t)x_low, *low);
+    *high += w_low * (uint32_t)(x >> 32);
+    if (weight_words == 2) {
+        *high += (uint32_t)(w >> 32) * x_low;
+    }
+}
+
+/* w[count] = the weights of the next `count` outputs, 1 or 4. */
+template <int weight_words, int count>
+__device__ __forceinline__ void linear_load_weights(uint64_t w[count], const uint32_t *from)
+{
+    if (count == 1) {
+        w[0] = weight_words == 1 ? gpu_load_shared(from) : gpu_load_shared((const uint64_t *)from);
+    } else if (weight_words == 1) {
+        const uint4 v = gpu_load_shared((const uint4 *)from);
+        w[0] = v.x;
+        w[1 % count] = v.y;
+        w[2 % count] = v.z;
+        w[3 % count] = v.w;
+    } else {
+        const uint4 a = gpu_load_shared((const uint4 *)from);
+        const uint4 b = gpu_load_shared((const uint4 *)from + 1);
+        w[0] = a.x | (uint64_t)a.y << 32;
+        w[1 % count] = a.z | (uint64_t)a.w << 32;
+        w[2 % count] = b.x | (uint64_t)b.y << 32;
+        w[3 % count] = b.z | (uint64_t)b.w << 32;
+    }
+}
+
+/* sums[o][j] += weight[o] x[j]. */
+template <int weight_words, int outs, int columns>
+__device__ __forceinline__ void linear_add_input(linear_sums<outs, columns> *sums,
+                                                 const uint32_t *weight, const uint64_t x[columns],
+                                                 uint32_t out_count)
+{
+    constexpr int quad = outs < 4 ? outs : 4;
+#pragma unroll
+    for (int o = 0; o < outs; o += quad) {
+        if ((uint32_t)o < out_count) {
+            uint64_t w[quad];
+            linear_load_weights<weight_words, quad>(w, weight + o * weight_words);
+#pragma unroll
+            for (int q = 0; q < quad; q++) {
+#pragma unroll
+                for (int j = 0; j < columns; j++) {
+                    linear_add<weight_words>(&sums->low[o + q][j], &sums->high[o + q][j], w[q],
+                                             x[j]);
+                }
+            }
+        }
+    }
+}
+
+/* The inputs of a chunk; the words of 8 / columns inputs are on their way together. */
+template <int weight_words, int outs, int columns>
+__device__ __forceinline__ void
+linear_add_chunk(linear_sums<outs, columns> *sums, const linear_stage<weight_words, outs> *stage,
+                 const uint64_t *const in[columns], uint32_t in_count, uint32_t out_count)
+{
+    constexpr int ahead = 8 / columns;
+#pragma unroll 1
+    for (uint32_t i = 0; i < in_count; i += ahead) {
+        uint64_t begin[ahead];
+        uint64_t x[ahead][columns];
+#pragma unroll
+        for (int u = 0; u < ahead; u++) {
+            begin[u] = gpu_load_shared(stage->begin + i + u);
+#pragma unroll
+            for (int j = 0; j < columns; j++) {
+                x[u][j] = begin[u] == LINEAR_ABSENT ? 0 : gpu_load_readonly(in[j] + begin[u]);
+            }
+        }
+#pragma unroll
+        for (int u = 0; u < ahead; u++) {
+#pragma unroll
+            for (int j = 0; j < columns; j++) {
+                x[u][j] = linear_halves(x[u][j]);
+            }
+            if (begin[u] != LINEAR_ABSENT) {
+                linear_add_input<weight_words, outs, columns>(
+                    sums, stage->weight + (i + u) * stage->pitch, x[u], out_count);
+            }
+        }
+    }
+}
+
+/* --- the kernel --- */
+
+template <int columns>
+__device__ __forceinline__ uint32_t linear_column(const linear_job *job, int j)
+{
+    return job->first_column + j * LINEAR_THREADS + threadIdx.x;
+}
+
+__device__ __forceinline__ elements_column linear_place(const linear_args *a, const linear_job *job,
+                                                        uint32_t column)
+{
+    elements_column place = elements_column_at(column, a->in.element_words);
+    place.sample += job->run;
+    return place;
+}
+
+template <int outs, int columns>
+__device__ __forceinline__ void linear_store(const linear_sums<outs, columns> *sums,
+                                             const linear_args *a, const linear_job *job, int j,
+                                             elements_column place)
+{
+    const torc_linear_layer *layer = &a->layer;
+    const uint32_t constant_group = layer->constant_groups == 1 ? 0 : job->group;
+    const uint64_t *constant =
+        layer->constant + (size_t)constant_group * layer->out_count + job->first_out;
+    const bool is_body = place.word == a->out.element_words - 1;
+    uint64_t *out = a->out.words + elements_offset(&a->out, place);
+    size_t element = layer->out + (size_t)job->group * layer->out_group_stride +
+                     (size_t)job->first_out * layer->out_stride;
+#pragma unroll
+    for (int o = 0; o < outs; o++) {
+        if ((uint32_t)o < job->out_count) {
+            const uint64_t added = is_body ? gpu_load_readonly(constant + o) : 0;
+            gpu_store_global(out + element * a->out.element_stride,
+                             sums->low[o][j] + ((uint64_t)sums->high[o][j] << 32) + added);
+            element += layer->out_stride;
+        }
+    }
+}
+
+/* Columns past the last are computed on the words of the last, and not stored. */
+template <int weight_words, int outs, int columns>
+__global__ void __launch_bounds__(LINEAR_THREADS) linear_kernel(linear_args a)
+{
+    typedef linear_stage<weight_words, outs> stage_type;
+    GPU_DYNAMIC_SHARED(stage_type, stage);
+    const linear_job job = linear_find_job<outs, columns>(&a);
+    linear_sums<outs, columns> sums = {};
+    const uint64_t *in[columns];
+#pragma unroll
+    for (int j = 0; j < columns; j++) {
+        const uint32_t column = min(linear_column<columns>(&job, j), a.run_columns - 1);
+        in[j] = a.in.words + elements_offset(&a.in, linear_place(&a, &job, column));
+    }
+    const bool has_columns = job.first_column + threadIdx.x < a.run_columns;
+    for (uint32_t first = 0; first < a.layer.in_count; first += LINEAR_CHUNK) {
+        gpu_sync_block(); /* the chunk before was read */
+        linear_fill<weight_words, outs>(stage, &a, &job, first);
+        gpu_sync_block();
+        if (has_columns) {
+            linear_add_chunk<weight_words, outs, columns>(
+                &sums, stage, in, min(a.layer.in_count - first, LINEAR_CHUNK), job.out_count);
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < columns; j++) {
+        const uint32_t column = linear_column<columns>(&job, j);
+        if (column < a.run_columns) {
+            linear_store<outs, columns>(&sums, &a, &job, j, linear_place(&a, &job, column));
+        }
+    }
+}
+
+/* body(out element) += scale * value, a thread for each term and sample. Terms may share an output:
+ * sums of integers, in any order. */
+__global__ void __launch_bounds__(LINEAR_THREADS)
+    linear_clear_kernel(linear_args a, uint32_t samples)
+{
+    const torc_linear_layer *layer = &a.layer;
+    const uint64_t job = (uint64_t)blockIdx.x * LINEAR_THREADS + threadIdx.x;
+    const uint32_t term = (uint32_t)(job / samples);
+    const uint32_t sample = (uint32_t)(job % samples);
+    if (term < layer->clear_term_count) {
+        const uint32_t element = gpu_load_readonly(layer->clear_term_element + term);
+        const int64_t *value = a.clear.value + element * a.clear.stride + sample;
+        const uint32_t to = gpu_load_readonly(layer->clear_term_out + term);
+        gpu_add_global(a.out.words + to * a.out.element_stride + sample * a.out.sample_stride +
+                           a.out.element_words - 1,
+                       gpu_load_readonly(layer->clear_term_scale + term) *
+                           gpu_load_readonly((const uint64_t *)value));
+    }
+}
+
+/* --- host --- */
+
+template <int weight_words, int outs, int columns>
+static cudaError_t linear_start(linear_args *a, uint32_t samples, cudaStream_t stream)
+{
+    const uint64_t words = a->in.element_words;
+    const bool own_runs = a->layer.weight_clear != NULL;
+    const uint32_t block_columns = LINEAR_THREADS * columns;
+    const uint64_t run_columns = own_runs ? words : words * samples;
+    gpu_grid grid = {};
+
+    grid.threads = LINEAR_THREADS;
+    grid.shared_bytes = sizeof(linear_stage<weight_words, outs>);
+    grid.stream = stream;
+    a->out_tiles = (a->layer.out_count + outs - 1) / outs;
+    if (!elements_blocks(&grid.blocks, run_columns, block_columns,
+                         (uint64_t)a->out_tiles * a->layer.group_count *
+                             (own_runs ? samples : 1))) {
+        return cudaErrorInvalidValue;
+    }
+    a->run_columns = (uint32_t)run_columns;
+    a->column_tiles = (a->run_columns + block_columns - 1) / block_columns;
+    return gpu_launch(&grid, linear_kernel<weight_words, outs, columns>, *a);
+}
+
+template <int weight_words>
+static cudaError_t linear_choose(linear_args *a, uint32_t samples, cudaStream_t stream)
+{
+    if (a->layer.out_count == 1) {
+        return linear_start<weight_words, 1, 8>(a, samples, stream);
+    }
+    return a->layer.out_count <= 4 ? linear_start<weight_words, 4, 4>(a, samples, stream)
+                                   : linear_start<weight_words, 16, 2>(a, samples, stream);
+}
+
+static bool linear_is_valid(const linear_args *a)
+{
+    const torc_linear_layer *layer = &a->layer;
+    const bool uses_clear = layer->weight_clear != NULL || layer->clear_term_count > 0;
+    return a->out.element_words == a->in.element_words && a->in.element_words > 0 &&
+           (layer->weight_groups == 1 || layer->weight_groups == layer->group_count) &&
+           (layer->constant_groups == 1 || layer->constant_groups == layer->group_count) &&
+           (layer->in_count == 0 || (layer->weight_i32 == NULL) != (layer->weight_i64 == NULL)) &&
+           (!uses_clear || a->clear.value != NULL);
+}
+
+static cudaError_t linear_clear_terms(const linear_args *a, uint32_t samples, cudaStream_t stream)
+{
+    gpu_grid grid = {};
+    grid.threads = LINEAR_THREADS;
+    grid.stream = stream;
+    if (a->layer.clear_term_count == 0) {
+        return cudaSuccess;
+    }
+    if (!elements_blocks(&grid.blocks, samples, LINEAR_THREADS, a->layer.clear_term_count)) {
+        return cudaErrorInvalidValue;
+    }
+    return gpu_launch(&grid, linear_clear_kernel, *a, samples);
+}
+
+int torc_gpu_linear(const torc_elements *out, const torc_elements *in,
+                    const torc_clear_values *clear, const torc_linear_layer *layer,
+                    uint32_t samples, torc_gpu_stream stream)
+{
+    linear_args a = {};
+    a.out = *out;
+    a.in = *in;
+    a.layer = *layer;
+    if (clear != NULL) {
+        a.clear = *clear;
+    }
+    if (!linear_is_valid(&a)) {
+        return cudaErrorInvalidValue;
+    }
+    if (samples == 0 || layer->group_count == 0 || layer->out_count == 0) {
+        return cudaSuccess;
+    }
+    const bool narrow = layer->weight_i32 != NULL && layer->weight_clear == NULL;
+    GPU_TRY(narrow ? linear_choose<1>(&a, samples, stream) : linear_choose<2>(&a, samples, stream));
+    return linear_clear_terms(&a, samples, stream);
+}
