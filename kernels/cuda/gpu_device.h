@@ -309,17 +309,25 @@ __device__ __forceinline__ double gpu_shuffle_xor(double v, uint32_t lane_mask)
 
 /* --- tensor cores --- */
 
-/* sum[16][8] += a[16][32] b[32][8] by the warp: signed bytes times unsigned bytes, modulo 2^32. Lane
- * 4 group + thread holds, the byte of the lowest index lowest,
- *   a    row group + 8 (r % 2), columns 4 thread + 16 (r / 2) + 0..3   in register r = 0..3: x y z w
- *   b    rows 4 thread + 16 r + 0..3, column group                     in register r = 0, 1
- *   sum  row group + 8 (r / 2), column 2 thread + r % 2                in register r = 0..3 */
+/* sum[16][8] += a[16][32] b[32][8] by the warp: signed bytes times unsigned bytes, modulo 2^32.
+ * Lane 4 group + thread holds, the byte of the lowest index lowest, a    row group + 8 (r % 2),
+ * columns 4 thread + 16 (r / 2) + 0..3   in register r = 0..3: x y z w b    rows 4 thread + 16 r +
+ * 0..3, column group                     in register r = 0, 1 sum  row group + 8 (r / 2), column 2
+ * thread + r % 2                in register r = 0..3 */
 __device__ __forceinline__ void gpu_mma_s8u8(int32_t (&sum)[4], uint4 a, uint32_t b0, uint32_t b1)
 {
     asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.u8.s32 {%0, %1, %2, %3}, "
                  "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+r"(sum[0]), "+r"(sum[1]), "+r"(sum[2]), "+r"(sum[3])
                  : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
+}
+
+/* --- phases of a kernel --- */
+
+/* What follows belongs to this phase, 0 .. 15, in the emulator's counts; nothing on a device. */
+__device__ __forceinline__ void gpu_mark(uint32_t phase)
+{
+    (void)phase;
 }
 
 /* --- clocks --- */

@@ -20,6 +20,14 @@ typedef struct emu_access {
     emu_site at;
 } emu_access;
 
+#ifdef EMU_WATCH
+void emu_hook_access(
+    const emu_access *access); /* before it happens; kernels built with EMU_WATCH */
+#endif
+
+extern EMU_HIDDEN bool emu_counting;
+void emu_count_access(const emu_access *access);
+
 [[noreturn]] void emu_bad_access(const emu_access *access);
 [[noreturn]] void emu_unwritten(const emu_access *access);
 
@@ -39,6 +47,12 @@ __forceinline__ void emu_touch(const emu_access *a)
                           : emu_inside(a->address, a->bytes, emu_device_base, emu_device_bytes);
     if (__builtin_expect(!fine, 0)) {
         emu_bad_access(a);
+    }
+#ifdef EMU_WATCH
+    emu_hook_access(a);
+#endif
+    if (__builtin_expect(emu_counting, 0)) {
+        emu_count_access(a);
     }
 }
 

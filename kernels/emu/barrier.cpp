@@ -3,14 +3,24 @@
  * ended still count, as the rules of gpu.h want: who waits for one of them waits for ever, which
  * gang.cpp reports. */
 #include "kernels/emu/calls.h"
+#include "kernels/emu/count.h"
 #include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
 
 #include <string.h>
 
+const char *emu_barrier_name(const emu_barrier *barrier)
+{
+    static const char *const names[] = {"warp", "shuffle's", "block", "named", "cluster"};
+    return names[barrier->kind];
+}
+
 static void release(emu_barrier *barrier)
 {
     emu_hook_barrier(barrier);
+    if (emu_counting) {
+        emu_count_barrier(barrier);
+    }
     const bool reverse = emu_option_order() == EMU_REVERSE; /* runs the last pushed first */
     for (uint32_t i = 0; i < barrier->span; i++) {
         const uint32_t at = reverse ? i : barrier->span - 1 - i;
@@ -36,7 +46,8 @@ void emu_wait(emu_barrier *barrier, emu_site at)
         barrier->where = at;
     } else if (!same_site(barrier->where, at)) {
         emu_fail(at, "divergent barrier: %u threads wait at the %s barrier of %s:%u",
-                 barrier->arrived, barrier->name, emu_file(barrier->where), barrier->where.line);
+                 barrier->arrived, emu_barrier_name(barrier), emu_file(barrier->where),
+                 barrier->where.line);
     }
     emu_self->waits_at = barrier;
     if (++barrier->arrived == barrier->expected) {
@@ -68,9 +79,12 @@ void emu_wait_named(uint32_t id, uint32_t threads, emu_site at)
 const unsigned char (*emu_exchange(const void *v, uint32_t bytes, emu_site at))[EMU_EXCHANGE_BYTES]
 {
     emu_warp *warp = emu_self->warp;
-    unsigned char(*board)[EMU_EXCHANGE_BYTES] = warp->board[warp->barrier.epoch % 2];
+    unsigned char(*board)[EMU_EXCHANGE_BYTES] = warp->board[warp->exchange.epoch % 2];
     memcpy(board[emu_self->lane], v, bytes);
-    emu_wait(&warp->barrier, at);
+    if (emu_counting && emu_self->lane == 0) {
+        emu_count_shuffle(bytes);
+    }
+    emu_wait(&warp->exchange, at);
     return board;
 }
 

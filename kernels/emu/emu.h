@@ -3,6 +3,7 @@
 #ifndef TORC_EMU_H
 #define TORC_EMU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,35 @@ typedef enum torc_emu_action {
     TORC_EMU_ADD, /* integer sum in memory */
     TORC_EMU_ACTIONS
 } torc_emu_action;
+
+/* --- counts: what a device would have to do (count.cpp says how it is found) --- */
+
+/* Of the accesses of one kind. Shared memory is shared, remote and copies to shared. */
+typedef struct torc_emu_traffic {
+    uint64_t instructions; /* of warps */
+    uint64_t accesses;     /* of threads */
+    uint64_t bytes;        /* that threads move */
+    uint64_t wavefronts;   /* shared memory: passes over its 32 banks */
+    uint64_t lines;        /* global memory: lines of 128 bytes an instruction touches, summed */
+    uint64_t sectors;      /* global memory: sectors of 32 bytes an instruction touches, summed */
+} torc_emu_traffic;
+
+typedef struct torc_emu_counts {
+    torc_emu_traffic of[TORC_EMU_SPACES][TORC_EMU_ACTIONS];
+    uint64_t
+        block_sectors; /* global memory: sectors that a block touches at all, summed over blocks */
+    uint64_t shuffles; /* of warps, of 4 bytes a lane */
+    uint64_t warp_barriers, block_barriers, named_barriers,
+        cluster_barriers; /* passed, each once */
+} torc_emu_counts;
+
+#define TORC_EMU_PHASES     16u
+#define TORC_EMU_ALL_PHASES TORC_EMU_PHASES
+
+/* Counts the launches that follow, from zero; or stops. */
+void torc_emu_count(bool on);
+/* Of one phase: what threads did after their gpu_mark(phase), phase 0 before any; or of all. */
+void torc_emu_counts_read(torc_emu_counts *out, uint32_t phase);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 /* Runs the blocks of a grid, cluster by cluster: gives every thread a fiber, every block fresh
  * shared memory full of poison, and sees how they end. */
+#include "kernels/emu/count.h"
 #include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
 
@@ -36,10 +37,11 @@ static void allocate_once(void)
 
 /* --- start --- */
 
-static void barrier_begin(emu_barrier *barrier, const char *name, uint32_t first, uint32_t span)
+static void barrier_begin(emu_barrier *barrier, emu_barrier_kind kind, uint32_t first,
+                          uint32_t span)
 {
     *barrier = emu_barrier{};
-    barrier->name = name;
+    barrier->kind = kind;
     barrier->first = first;
     barrier->span = span;
     barrier->expected = span;
@@ -72,6 +74,7 @@ static void thread_begin(emu_block *block, uint32_t thread)
     fiber->warp = &block->warps[thread / EMU_WARP_LANES];
     fiber->block = block;
     fiber->waits_at = NULL;
+    fiber->phase = 0;
     fiber->ended = false;
     emu_fiber_prepare(fiber, number, enter_thread);
 }
@@ -89,13 +92,16 @@ static void block_begin(emu_block *block, uint32_t rank, uint32_t index, uint32_
     block->fibers = emu_running.fibers + first;
     block->warps = warps + first / EMU_WARP_LANES;
     block->visited = false;
-    barrier_begin(&block->barrier, "block", first, threads);
+    barrier_begin(&block->barrier, EMU_BLOCK_BARRIER, first, threads);
     for (uint32_t i = 0; i < EMU_NAMED_BARRIERS; i++) {
-        barrier_begin(&block->named[i], "named", first, threads);
+        barrier_begin(&block->named[i], EMU_NAMED_BARRIER, first, threads);
     }
     for (uint32_t w = 0; w < threads / EMU_WARP_LANES; w++) {
-        barrier_begin(&block->warps[w].barrier, "warp", first + w * EMU_WARP_LANES, EMU_WARP_LANES);
-        block->warps[w].window = 0;
+        const uint32_t warp_first = first + w * EMU_WARP_LANES;
+        emu_warp *warp = &block->warps[w];
+        barrier_begin(&warp->barrier, EMU_WARP_BARRIER, warp_first, EMU_WARP_LANES);
+        barrier_begin(&warp->exchange, EMU_SHUFFLE, warp_first, EMU_WARP_LANES);
+        warp->window = 0;
     }
     emu_hook_block(block);
     for (uint32_t t = 0; t < threads; t++) {
@@ -117,7 +123,7 @@ static void report_stuck(void)
                 emu_fail(barrier->where,
                          "deadlock: the %s barrier waits for %u threads, %u came, "
                          "%u of the block's have ended",
-                         barrier->name, barrier->expected, barrier->arrived,
+                         emu_barrier_name(barrier), barrier->expected, barrier->arrived,
                          block->threads - block->alive);
             }
         }
@@ -131,7 +137,7 @@ static void run_gang(uint32_t first_block, size_t shared_bytes)
     emu_gang *gang = &emu_running;
     const bool reverse = emu_option_order() == EMU_REVERSE;
     const uint32_t threads = gang->threads.x, count = threads * gang->cluster;
-    barrier_begin(&gang->barrier, "cluster", 0, count);
+    barrier_begin(&gang->barrier, EMU_CLUSTER_BARRIER, 0, count);
     for (uint32_t r = 0; r < gang->cluster; r++) {
         block_begin(&gang->blocks[r], r, first_block + r, threads, shared_bytes);
     }
@@ -140,6 +146,9 @@ static void run_gang(uint32_t first_block, size_t shared_bytes)
     }
     emu_fibers_run();
     report_stuck();
+    if (emu_counting) {
+        emu_count_gang_end();
+    }
 }
 
 static uint32_t *gang_order(uint32_t count)

@@ -197,6 +197,13 @@ __forceinline__ void gpu_mma_s8u8(int32_t (&sum)[4], uint4 a, uint32_t b0, uint3
     emu_mma_s8u8(sum, operands, at);
 }
 
+/* --- phases of a kernel, for counts --- */
+
+static inline void gpu_mark(uint32_t phase)
+{
+    emu_self->phase = phase % TORC_EMU_PHASES;
+}
+
 /* --- clocks: they go on at each reading --- */
 
 static inline uint64_t gpu_cycles(void)

@@ -13,6 +13,8 @@ emu_order emu_option_order(void);
 uint32_t emu_random_below(uint32_t count);
 void emu_random_restart(void);
 
+const char *emu_barrier_name(const emu_barrier *barrier);
+
 /* --- fibers (fiber.cpp) --- */
 
 /* Stack and start of fiber `number` of the gang; enter() runs on its first turn and must not

@@ -3,9 +3,9 @@
  * all of it on one host thread, so emu_self, the fiber that runs, is a plain pointer.
  *
  * Order of events, for whoever checks accesses: two accesses of different threads are ordered when
- * a barrier that both pass lies between. Each barrier counts its completions in `epoch`, so an
- * access is described by its thread and the epochs of its warp, block and cluster barriers at that
- * time. */
+ * a barrier that both pass lies between. Each barrier counts its completions in `epoch`, and each
+ * warp those of any kind that it has passed in `window`: so an access is described by its thread,
+ * the window of its warp, and the epochs of its block and cluster barriers at that time. */
 #ifndef TORC_EMU_STATE_H
 #define TORC_EMU_STATE_H
 
@@ -31,20 +31,28 @@ constexpr emu_site emu_here(const char *file = __builtin_FILE(), uint32_t line =
 #define EMU_EXCHANGE_BYTES 32u                 /* that a lane shows its warp at once */
 #define EMU_POISON         0x7FF4DEADBEEF5A5Au /* a NaN; as an integer, nothing plausible */
 
+typedef enum emu_barrier_kind {
+    EMU_WARP_BARRIER,
+    EMU_SHUFFLE, /* any exchange between the lanes of a warp */
+    EMU_BLOCK_BARRIER,
+    EMU_NAMED_BARRIER,
+    EMU_CLUSTER_BARRIER
+} emu_barrier_kind;
+
 /* Where threads wait for each other. Complete when `expected` have arrived; then those of `first`
  * .. first + span - 1 (fibers of the gang) that wait here may run again. */
 typedef struct emu_barrier {
     uint32_t expected, arrived;
     uint32_t first, span;
-    uint32_t epoch;   /* completions since the block began */
-    emu_site where;   /* of the arrivals so far */
-    const char *name; /* for reports */
+    uint32_t epoch; /* completions since the block began */
+    emu_site where; /* of the arrivals so far */
+    emu_barrier_kind kind;
 } emu_barrier;
 
 struct emu_block;
 
 typedef struct emu_warp {
-    emu_barrier barrier;
+    emu_barrier barrier, exchange;
     uint32_t window; /* barriers of any kind that the warp has passed */
     unsigned char board[2][EMU_WARP_LANES][EMU_EXCHANGE_BYTES]; /* alternating exchanges */
 } emu_warp;
@@ -57,6 +65,7 @@ typedef struct emu_fiber {
     emu_warp *warp;
     struct emu_block *block;
     emu_barrier *waits_at; /* NULL: runs or may run */
+    uint32_t phase;        /* last gpu_mark */
     bool ended;
     void *stack_low, *stack_high;
 } emu_fiber;
