@@ -15,6 +15,7 @@ typedef struct copy {
     void *to;
     const void *from;
     uint64_t group;
+    bool moved; /* before anybody waited */
 } copy;
 
 typedef struct pending {      /* of one thread */
@@ -26,7 +27,9 @@ static pending pending_of[EMU_MAX_CLUSTER * EMU_MAX_THREADS]; /* by number in th
 
 static void arrive(const copy *c)
 {
-    memcpy(c->to, c->from, COPY_BYTES);
+    if (!c->moved) {
+        memcpy(c->to, c->from, COPY_BYTES);
+    }
     emu_hook_copy_arrive(c->to, c->from);
 }
 
@@ -35,13 +38,9 @@ void emu_copy_start(void *shared, const void *global)
     const uint64_t poison[COPY_BYTES / 8] = {EMU_POISON, EMU_POISON};
     emu_hook_copy_start(shared, global);
     pending *mine = &pending_of[emu_self->number];
-    const copy c = {shared, global, mine->open_group};
-    if (emu_option_order() == EMU_RANDOM && emu_random_below(4) == 0) {
-        arrive(&c);
-        return;
-    }
-    memcpy(shared, poison, COPY_BYTES);
-    mine->copies.push_back(c);
+    const bool moves = emu_option_order() == EMU_RANDOM && emu_random_below(4) == 0;
+    memcpy(shared, moves ? global : poison, COPY_BYTES);
+    mine->copies.push_back({shared, global, mine->open_group, moves});
 }
 
 void emu_copy_commit(void)
