@@ -12,6 +12,14 @@
 
 #include <string.h>
 
+/* Kernels built with EMU_WATCH (check/) are instrumented for their plain accesses; those of the
+ * wrappers stay apart, each told to emu_hook_access. */
+#ifdef EMU_WATCH
+#define EMU_ACCESS __attribute__((noinline, no_sanitize("thread")))
+#else
+#define EMU_ACCESS __forceinline__
+#endif
+
 typedef struct emu_access {
     torc_emu_space space;
     torc_emu_action action;
@@ -20,10 +28,7 @@ typedef struct emu_access {
     emu_site at;
 } emu_access;
 
-#ifdef EMU_WATCH
-void emu_hook_access(
-    const emu_access *access); /* before it happens; kernels built with EMU_WATCH */
-#endif
+void emu_hook_access(const emu_access *access); /* before it happens; with EMU_WATCH */
 
 extern EMU_HIDDEN bool emu_counting;
 void emu_count_access(const emu_access *access);
@@ -57,8 +62,8 @@ __forceinline__ void emu_touch(const emu_access *a)
 }
 
 template <class type>
-__forceinline__ type emu_load(torc_emu_space space, const type *p, emu_site at,
-                              torc_emu_action action = TORC_EMU_LOAD)
+EMU_ACCESS type emu_load(torc_emu_space space, const type *p, emu_site at,
+                         torc_emu_action action = TORC_EMU_LOAD)
 {
     const emu_access access = {space, action, p, sizeof(type), at};
     emu_touch(&access);
@@ -73,16 +78,14 @@ __forceinline__ type emu_load(torc_emu_space space, const type *p, emu_site at,
     return v;
 }
 
-template <class type>
-__forceinline__ void emu_store(torc_emu_space space, type *p, type v, emu_site at)
+template <class type> EMU_ACCESS void emu_store(torc_emu_space space, type *p, type v, emu_site at)
 {
     const emu_access access = {space, TORC_EMU_STORE, p, sizeof(type), at};
     emu_touch(&access);
     *p = v;
 }
 
-template <class type>
-__forceinline__ void emu_add(torc_emu_space space, type *p, type v, emu_site at)
+template <class type> EMU_ACCESS void emu_add(torc_emu_space space, type *p, type v, emu_site at)
 {
     *p = (type)(emu_load(space, p, at, TORC_EMU_ADD) + v);
 }
