@@ -17,6 +17,10 @@ extern "C" {
  * call the environment's TORC_EMU_ORDER and TORC_EMU_SEED hold. */
 void torc_emu_schedule(const char *order, uint64_t seed);
 
+/* The device: "sm_80", "sm_90" (default; environment: TORC_EMU_PROFILE), "sm_100", "sm_120", or
+ * "none" for a machine without one. A colon and a number after it limit the blocks of a cluster. */
+void torc_emu_profile(const char *name);
+
 /* Where an access goes, as gpu.h names it. */
 typedef enum torc_emu_space {
     TORC_EMU_SHARED,
