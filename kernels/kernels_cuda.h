@@ -60,8 +60,8 @@ static inline double torc_gpu_fft_constant(const torc_shape *shape)
 size_t torc_gpu_fft_table_bytes(uint32_t poly_size);
 int torc_gpu_fft_tables(void *tables, uint32_t poly_size, torc_gpu_stream stream);
 
-/* Negacyclic transforms of count polynomials: double [count][N] <-> complex [count][N/2], the points
- * in the device's own order (cuda/fft.cuh); inverse(forward(x)) = x. */
+/* Negacyclic transforms of count polynomials: double [count][N] <-> complex [count][N/2], the
+ * points in the device's own order (cuda/fft.cuh); inverse(forward(x)) = x. */
 int torc_gpu_fft_forward(double *spectrum, const double *in, uint32_t count, const void *tables,
                          uint32_t poly_size, torc_gpu_stream stream);
 int torc_gpu_fft_inverse(double *out, const double *spectrum, uint32_t count, const void *tables,
@@ -133,6 +133,24 @@ int torc_gpu_expand_u64(uint64_t *out, const uint64_t *body, const torc_expansio
                         torc_gpu_stream stream);
 int torc_gpu_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansion *expansion,
                         torc_gpu_stream stream);
+
+/* --- rotation (cuda/rotate.cu) --- */
+
+typedef struct torc_gpu_rotate_args {
+    const void *key;      /* torc_gpu_bootstrap_key_rows, behind torc_gpu_fft_tables */
+    torc_gpu_switched in; /* of torc_gpu_keyswitch */
+    /* Tables: entry [2^outputs_log2][2^index_bits] at the head of each, index_bits <= 8 with at
+     * least two cells an entry: 2^(index_bits + outputs_log2 + 1) <= 2^v N. */
+    const uint64_t *table;       /* [table_count][table_stride] */
+    const uint32_t *index_bits;  /* [table_count] */
+    const uint32_t *table_index; /* [batch] */
+    uint32_t table_stride;
+    uint32_t batch;
+} torc_gpu_rotate_args;
+
+/* out u64 [batch][2^outputs_log2][kN + 1]: the lookups, half a bin added to the body first. */
+int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call, const torc_shape *shape,
+                    torc_gpu_stream stream);
 
 #ifdef __cplusplus
 }

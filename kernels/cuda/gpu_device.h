@@ -397,4 +397,19 @@ static inline cudaError_t gpu_clusters_at_once(int *count, const gpu_grid *grid,
     return cudaOccupancyMaxActiveClusters(count, reinterpret_cast<const void *>(kernel), &config);
 }
 
+/* How many blocks of this shape, without clusters, the device holds at once. */
+template <class... parameter>
+static inline cudaError_t gpu_blocks_at_once(int *count, const gpu_grid *grid,
+                                             void (*kernel)(parameter...))
+{
+    int device = 0, multiprocessors = 0, blocks = 0;
+    *count = 0;
+    GPU_TRY(cudaGetDevice(&device));
+    GPU_TRY(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
+    GPU_TRY(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+        &blocks, reinterpret_cast<const void *>(kernel), (int)grid->threads, grid->shared_bytes));
+    *count = multiprocessors * blocks;
+    return cudaSuccess;
+}
+
 #endif

@@ -19,7 +19,7 @@
 #ifndef TORC_CUDA_ROTATE_CUH
 #define TORC_CUDA_ROTATE_CUH
 
-#include "kernels/cuda/rotate_product.cuh"
+#include "kernels/cuda/rotate_mixed.cuh"
 #include "kernels/cuda/rotate_start.cuh"
 
 /* What a lane is to its block: its polynomial and the memory of it. */
@@ -34,17 +34,18 @@ typedef struct rotate_lane {
 } rotate_lane;
 
 template <class plan>
-__device__ __forceinline__ rotate_lane rotate_lane_make(unsigned char *shared, uint32_t block,
+__device__ __forceinline__ rotate_lane rotate_lane_make(unsigned char *shared, uint32_t first,
                                                         uint32_t batch)
 {
     rotate_lane me;
     me.polynomial = threadIdx.x / plan::fft::lanes;
     me.lane = threadIdx.x % plan::fft::lanes;
     const bool is_idle = me.polynomial >= plan::polynomials_used;
-    me.slot = is_idle ? 0 : me.polynomial / plan::columns;
+    me.slot = is_idle ? 0 : me.polynomial / plan::columns; /* an idle one copies slot 0's start */
     me.column = is_idle ? 0 : me.polynomial % plan::columns;
-    me.part = me.slot % plan::parts;
-    const uint32_t wanted = block * plan::ciphertexts + me.slot / plan::parts;
+    me.part =
+        plan::cluster > 1 ? gpu_cluster_rank() * plan::slots + me.slot : me.slot % plan::parts;
+    const uint32_t wanted = first + (plan::cluster > 1 ? 0 : me.slot / plan::parts);
     me.ciphertext = wanted < batch ? wanted : batch - 1;
     me.is_used = !is_idle && wanted < batch;
     me.slab = reinterpret_cast<double2 *>(shared + plan::slab_at) +
@@ -65,9 +66,16 @@ __device__ __forceinline__ uint32_t rotate_difference(const rotate_lane *me, uin
     const uint32_t from_part = (me->part - residue) & (plan::parts - 1);
     const uint32_t shift = (a >> plan::extended_log2) + (me->part < residue ? 1 : 0);
     const uint32_t from = (c - shift) & (2 * plan::n - 1);
-    const uint32_t *there =
-        me->word + ((int32_t)from_part - (int32_t)me->part) * (plan::columns * plan::n);
-    const uint32_t value = gpu_load_shared(there + (from & (plan::n - 1)));
+    const uint32_t place = from & (plan::n - 1);
+    uint32_t value;
+    if constexpr (plan::cluster > 1) {
+        const int32_t slots_away = (int32_t)(from_part % plan::slots) - (int32_t)me->slot;
+        const uint32_t *there = me->word + slots_away * (plan::columns * plan::n) + place;
+        value = gpu_load_remote_u32(gpu_remote_address(there, from_part / plan::slots));
+    } else {
+        const int32_t slots_away = (int32_t)from_part - (int32_t)me->part;
+        value = gpu_load_shared(me->word + slots_away * (plan::columns * plan::n) + place);
+    }
     const uint32_t x = (from < plan::n ? value : 0 - value) - gpu_load_shared(me->word + c);
     return kept < 32 ? (x + (1u << (31 - kept))) >> (32 - kept) : x;
 }
@@ -162,25 +170,59 @@ __device__ __forceinline__ void rotate_forward_levels(double2 *v, const rotate_a
 
 /* --- the step's monomials --- */
 
-/* turn[ciphertext][bit], and X^a at row 0 for every ciphertext, bit and lane. */
+/* Exponent of monomial m of a ciphertext, exponent[g]: that of key bit m, or mixed: one of Y for m
+ * = 0, else the sum over the set m. */
+template <class plan>
+__device__ __forceinline__ uint32_t rotate_turn(const uint32_t *exponent, uint32_t m)
+{
+    if constexpr (!plan::is_mixed) {
+        return gpu_load_readonly(exponent + m);
+    } else {
+        uint32_t sum = m == 0 ? plan::parts : 0;
+#pragma unroll
+        for (int bit = 0; bit < plan::grouping; bit++) {
+            const uint32_t a = gpu_load_readonly(exponent + bit);
+            sum += (m >> bit & 1) != 0 ? a : 0;
+        }
+        return sum & (2 * plan::parts * plan::n - 1);
+    }
+}
+
+/* Residues that occur, as bits. */
+template <class plan> __device__ __forceinline__ uint32_t rotate_present(const uint32_t *exponent)
+{
+    uint32_t present = 1;
+#pragma unroll
+    for (uint32_t m = 1; m < plan::monomials; m++) {
+        present |= 1u << (rotate_turn<plan>(exponent, m) & (plan::parts - 1));
+    }
+    return present;
+}
+
+/* Exponents of the step's monomials, and Y^(exponent / 2^v) at row 0 for every lane. */
 template <class plan>
 __device__ __forceinline__ void rotate_bases(unsigned char *shared, const rotate_args *args,
-                                             uint32_t block, uint32_t step)
+                                             uint32_t first, uint32_t step)
 {
     double2 *base = reinterpret_cast<double2 *>(shared + plan::base_at);
     uint32_t *turn = reinterpret_cast<uint32_t *>(shared + plan::turn_at);
     const double2 *tables = reinterpret_cast<const double2 *>(shared + plan::table_at);
     const double2 *low = tables + plan::fft::root_low, *high = tables + plan::fft::root_high;
-    for (uint32_t i = threadIdx.x; i < plan::ciphertexts * plan::grouping * 32;
+    for (uint32_t i = threadIdx.x; i < plan::ciphertexts * plan::monomials * 32;
          i += plan::threads) {
-        const uint32_t x = i % 32, bit = i / 32 % plan::grouping, c = i / 32 / plan::grouping;
-        const uint32_t wanted = block * plan::ciphertexts + c;
-        const uint32_t ciphertext = wanted < args->batch ? wanted : args->batch - 1;
-        const uint32_t a = gpu_load_readonly(args->exponent + (size_t)ciphertext * args->lwe_dim +
-                                             step * plan::grouping + bit);
-        const uint32_t angle = a * (1 + 4 * fft_reverse(x, 5)) & (2 * plan::n - 1);
+        const uint32_t x = i % 32, m = i / 32 % plan::monomials, c = i / 32 / plan::monomials;
+        const uint32_t ciphertext = first + c < args->batch ? first + c : args->batch - 1;
+        const uint32_t *exponent =
+            args->exponent + (size_t)ciphertext * args->lwe_dim + step * plan::grouping;
+        const uint32_t a = rotate_turn<plan>(exponent, m);
+        const uint32_t angle =
+            (a >> plan::extended_log2) * (1 + 4 * fft_reverse(x, 5)) & (2 * plan::n - 1);
         if (x == 0) {
-            gpu_store_shared(turn + c * plan::grouping + bit, a);
+            gpu_store_shared(turn + c * (plan::monomials + 1) + m, a);
+        }
+        if (plan::is_mixed && x == 1 && m == 0) {
+            gpu_store_shared(turn + c * (plan::monomials + 1) + plan::monomials,
+                             rotate_present<plan>(exponent));
         }
         gpu_store_shared(base + i, fft_multiply(gpu_load_shared(high + angle / FFT_ROOT_LOW),
                                                 gpu_load_shared(low + angle % FFT_ROOT_LOW)));
@@ -202,10 +244,20 @@ template <class plan> __device__ __forceinline__ void rotate_prefetch(const doub
 
 /* --- kernel --- */
 
+/* All threads that share a ciphertext. */
+template <class plan> __device__ __forceinline__ void rotate_sync(void)
+{
+    if constexpr (plan::cluster > 1) {
+        gpu_sync_cluster();
+    } else {
+        gpu_sync_block();
+    }
+}
+
 template <class plan>
 __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
                                             const rotate_lane *me, unsigned char *shared,
-                                            uint32_t block, uint32_t step)
+                                            uint32_t first, uint32_t step)
 {
     const double2 *key = args->key + (size_t)step * plan::key_step;
     const double unit = 1.0 / (double)(1u << args->base_log);
@@ -215,13 +267,12 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
                                reinterpret_cast<const uint32_t *>(shared + plan::turn_at),
                                {unit / plan::fft::size, unit * unit / plan::fft::size,
                                 unit * unit * unit / plan::fft::size}};
-    double2 words[rotate_cut_of<plan>::words];
     uint32_t a = 0;
     if (step + 1 < args->lwe_dim / plan::grouping) {
         rotate_prefetch<plan>(key + plan::key_step);
     }
     if constexpr (plan::grouping > 1) {
-        rotate_bases<plan>(shared, args, block, step);
+        rotate_bases<plan>(shared, args, first, step);
     } else {
         a = gpu_load_readonly(args->exponent + (size_t)me->ciphertext * args->lwe_dim + step);
     }
@@ -230,10 +281,16 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
     } else {
         rotate_forward_levels<plan>(v, args, me, a);
     }
-    rotate_product_begin<plan>(words, key);
-    gpu_sync_block(); /* spectra are complete */
-    rotate_product<plan>(words, key, &at);
-    gpu_sync_block(); /* products are complete */
+    if constexpr (plan::is_mixed) {
+        rotate_sync<plan>(); /* spectra are complete */
+        mixed_product<plan>(key, &at, reinterpret_cast<double2 *>(shared + plan::stage_at));
+    } else {
+        double2 words[rotate_cut_of<plan>::words];
+        rotate_product_begin<plan>(words, key);
+        gpu_sync_block(); /* spectra are complete */
+        rotate_product<plan>(words, key, &at);
+    }
+    rotate_sync<plan>(); /* products are complete */
     fft_inverse<plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
 #pragma unroll
     for (uint32_t q = 0; q < plan::fft::points; q++) {
@@ -249,8 +306,6 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
 {
     GPU_DYNAMIC_SHARED(unsigned char, shared);
     double2 *tables = reinterpret_cast<double2 *>(shared + plan::table_at);
-    const uint32_t blocks = (args.batch + plan::ciphertexts - 1) / plan::ciphertexts;
-
     for (uint32_t i = threadIdx.x; i < plan::fft::table_count; i += plan::threads) {
         gpu_store_shared(tables + i, gpu_load_readonly(args.tables + i));
     }
@@ -260,25 +315,24 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
     }
     gpu_sync_block(); /* tables are there */
 #pragma unroll 1
-    for (uint32_t block = blockIdx.x; block < blocks; block += gridDim.x) {
-        const rotate_lane me = rotate_lane_make<plan>(shared, block, args.batch);
+    for (uint32_t first = blockIdx.x / plan::cluster * plan::ciphertexts; first < args.batch;
+         first += gridDim.x / plan::cluster * plan::ciphertexts) {
+        const rotate_lane me = rotate_lane_make<plan>(shared, first, args.batch);
         double2 v[plan::fft::points];
         const rotate_polynomial at = {me.ciphertext,  me.part, me.column,
                                       plan::glwe_dim, plan::n, plan::extended_log2};
         rotate_begin<typename plan::fft>(v, &args, &at, me.lane);
         if constexpr (plan::grouping == 1) {
             rotate_words_store<plan>(&me, v);
-            gpu_sync_block(); /* parts read each other's words */
+            rotate_sync<plan>(); /* parts read each other's words */
         }
 #pragma unroll 1
         for (uint32_t step = 0; step < args.lwe_dim / plan::grouping; step++) {
-            rotate_step<plan>(v, &args, &me, shared, block, step);
-            if constexpr (plan::grouping == 1) {
-                if constexpr (plan::parts > 1) {
-                    gpu_sync_block(); /* words of all parts are complete */
-                } else {
-                    fft_sync<typename plan::fft>(me.polynomial);
-                }
+            rotate_step<plan>(v, &args, &me, shared, first, step);
+            if constexpr (plan::grouping == 1 && plan::parts > 1) {
+                rotate_sync<plan>(); /* words of all parts are complete */
+            } else if constexpr (plan::grouping == 1) {
+                fft_sync<typename plan::fft>(me.polynomial);
             }
         }
         if constexpr (plan::grouping == 1) {
@@ -287,7 +341,7 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
         if (me.is_used) {
             rotate_end<typename plan::fft>(v, &args, &at, me.lane);
         }
-        gpu_sync_block(); /* turns and slabs may be written again */
+        rotate_sync<plan>(); /* shared memory may be written again, or go */
     }
 }
 

@@ -54,8 +54,8 @@ template <class plan> struct rotate_cut_of {
 /* Shared memory of the product. */
 typedef struct rotate_spectra {
     double2 *slabs;
-    const double2 *base, *root_high; /* [ciphertexts][g][32]; fft_tables.h */
-    const uint32_t *turn;            /* [ciphertexts][g] */
+    const double2 *base, *root_high; /* monomials; fft_tables.h */
+    const uint32_t *turn;            /* their exponents: rotate_plan.cuh */
     double unit[3];                  /* B^-(j+1) / M */
 } rotate_spectra;
 
@@ -97,7 +97,7 @@ __device__ __forceinline__ void rotate_factors(double2 factor[plan::terms],
     const double2 *base = at->base + ciphertext * plan::grouping * 32 + gpu_lane();
 #pragma unroll
     for (int bit = 0; bit < plan::grouping; bit++) {
-        const uint32_t a = gpu_load_shared(at->turn + ciphertext * plan::grouping + bit);
+        const uint32_t a = gpu_load_shared(at->turn + ciphertext * (plan::monomials + 1) + bit);
         const double2 root = gpu_load_shared(at->root_high + 2 * (a * row_turn & (order - 1)));
         factor[(1 << bit) - 1] = fft_multiply(gpu_load_shared(base + 32 * bit), root);
     }

@@ -48,4 +48,14 @@ static inline cudaError_t gpu_clusters_at_once(int *count, const gpu_grid *grid,
     return emu_clusters_at_once(count, reinterpret_cast<const void *>(kernel), &launch);
 }
 
+/* One block a multiprocessor. */
+template <class... parameter>
+static inline cudaError_t gpu_blocks_at_once(int *count, const gpu_grid *grid,
+                                             void (*kernel)(parameter...))
+{
+    gpu_grid one = *grid;
+    one.cluster = 1;
+    return gpu_clusters_at_once(count, &one, kernel);
+}
+
 #endif

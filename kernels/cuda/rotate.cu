@@ -1,0 +1,57 @@
+/* The entry of the blind rotation: checks a call and gives it to a form. */
+#include "kernels/cuda/rotate_forms.h"
+
+static uint32_t grouping_of(const torc_shape *shape)
+{
+    return shape->grouping == 0 ? 1 : shape->grouping;
+}
+
+/* Ranges that every form relies on. */
+static bool shape_is_valid(const torc_shape *s)
+{
+    const uint32_t kept = s->base_log * s->level_count;
+    return s->glwe_dim >= 1 && s->glwe_dim <= 6 && torc_gpu_fft_table_bytes(s->poly_size) != 0 &&
+           s->lwe_dim > 0 && s->lwe_dim % grouping_of(s) == 0 && s->extended_log2 <= 5 &&
+           s->level_count >= 1 && s->level_count <= 3 && s->base_log >= 1 && s->base_log <= 31 &&
+           kept <= 32 && grouping_of(s) <= 4;
+}
+
+static bool run_throughput(int *error, const rotate_args *args, const torc_shape *shape,
+                           torc_gpu_stream stream)
+{
+    static rotate_share_fn *const shares[ROTATE_SHARES] = {
+        rotate_share_0, rotate_share_1, rotate_share_2, rotate_share_3,
+        rotate_share_4, rotate_share_5, rotate_share_6, rotate_share_7};
+    for (int i = 0; i < ROTATE_SHARES; i++) {
+        if (shares[i](error, args, shape, stream)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
+                               const torc_shape *shape, torc_gpu_stream stream)
+{
+    int error = cudaErrorInvalidValue;
+    if (!shape_is_valid(shape) || call->batch == 0) {
+        return error;
+    }
+    rotate_args args = {};
+    args.tables = (const double2 *)call->key;
+    args.key =
+        (const double2 *)((const char *)call->key + torc_gpu_fft_table_bytes(shape->poly_size));
+    args.exponent = call->in.exponent;
+    args.body = call->in.body;
+    args.error = call->in.error;
+    args.table = call->table;
+    args.table_index = call->table_index;
+    args.index_bits = call->index_bits;
+    args.out = out;
+    args.table_stride = call->table_stride;
+    args.outputs_log2 = shape->outputs_log2;
+    args.batch = call->batch;
+    args.lwe_dim = shape->lwe_dim;
+    args.base_log = shape->base_log;
+    return run_throughput(&error, &args, shape, stream) ? error : cudaErrorInvalidValue;
+}

@@ -1,0 +1,2 @@
+#define ROTATE_SHARE 2
+#include "kernels/cuda/rotate_share.cuh"

@@ -1,0 +1,2 @@
+#define ROTATE_SHARE 3
+#include "kernels/cuda/rotate_share.cuh"
