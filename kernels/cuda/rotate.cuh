@@ -134,7 +134,7 @@ __device__ __forceinline__ void rotate_forward_one(double2 *v, const rotate_args
             v[q] = make_double2(rotate_digit(v[q].x, base), rotate_digit(v[q].y, base));
         }
     }
-    fft_forward<plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
+    fft_forward<typename plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
 }
 
 /* The same for l digits, the last one first: words of `kept` bits wait in registers. */
@@ -163,8 +163,8 @@ __device__ __forceinline__ void rotate_forward_levels(double2 *v, const rotate_a
             v[q].x = rotate_cut(&re[q], args->base_log);
             v[q].y = rotate_cut(&im[q], args->base_log);
         }
-        fft_forward<plan::fft>(v, me->slab + j * plan::fft::slab, me->tables, me->polynomial,
-                               me->lane);
+        fft_forward<typename plan::fft>(v, me->slab + j * plan::fft::slab, me->tables,
+                                        me->polynomial, me->lane);
     }
 }
 
@@ -291,10 +291,10 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
         rotate_product<plan>(words, key, &at);
     }
     rotate_sync<plan>(); /* products are complete */
-    fft_inverse<plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
+    fft_inverse<typename plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
 #pragma unroll
     for (uint32_t q = 0; q < plan::fft::points; q++) {
-        v[q] = fft_last_twist<plan::fft>(v[q], (int)q);
+        v[q] = fft_last_twist<typename plan::fft>(v[q], (int)q);
     }
     if constexpr (plan::grouping == 1) {
         rotate_words_add<plan>(me, v);
