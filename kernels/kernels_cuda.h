@@ -146,6 +146,7 @@ typedef struct torc_gpu_rotate_args {
     const uint32_t *table_index; /* [batch] */
     uint32_t table_stride;
     uint32_t batch;
+    uint64_t *accumulator; /* NULL, or [batch][2^v][k + 1][N]: the whole result, for tests */
 } torc_gpu_rotate_args;
 
 /* out u64 [batch][2^outputs_log2][kN + 1]: the lookups, half a bin added to the body first. */

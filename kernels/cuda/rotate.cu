@@ -48,6 +48,7 @@ extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
     args.table_index = call->table_index;
     args.index_bits = call->index_bits;
     args.out = out;
+    args.accumulator = call->accumulator;
     args.table_stride = call->table_stride;
     args.outputs_log2 = shape->outputs_log2;
     args.batch = call->batch;
