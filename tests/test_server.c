@@ -2,11 +2,13 @@
  * that does not belong refused. */
 #include "runtime/torc_client.h"
 #include "runtime/torc_server.h"
+#include "tests/common/folder.h"
 #include "tests/common/program_builder.h"
 #include "tests/common/sample_circuit.h"
 #include "tests/common/sample_spec.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +91,38 @@ Test(server, a_batch_in_parts_gives_the_answers_of_the_definition)
     torc_ciphertexts_free(in);
     torc_server_close(server);
     free_fixture(&f);
+}
+
+/* Grouped keys are made, saved and loaded as others are; what cannot run them says so when it opens
+ * the circuit. */
+Test(server, grouped_keys_load_and_the_cpu_refuses_them, .fini = folder_remove)
+{
+    for (uint32_t g = 2; g <= 3; g++) {
+        torc_circuit *circuit = sample_circuit();
+        torc_params *params = &circuit->spec.params;
+        params->grouping = g;
+        params->lwe_dim += g - params->lwe_dim % g; /* larger: no less secure */
+        cr_assert_eq(torc_circuit_identify(NULL, circuit), TORC_OK);
+        fixture f = make_fixture(circuit);
+        const char *path = folder_path("grouped.evk");
+        torc_evaluation_keys *loaded = NULL;
+        torc_server *server = NULL;
+        char words[32];
+
+        cr_assert_eq(torc_evk_save(f.ctx, f.keys, path), TORC_OK, "%s", torc_ctx_message(f.ctx));
+        cr_assert_eq(torc_evk_load(f.ctx, &loaded, path), TORC_OK, "%s", torc_ctx_message(f.ctx));
+        cr_expect_arr_eq(loaded->key_id, f.keys->key_id, TORC_KEY_ID_BYTES);
+        cr_expect_eq(torc_evk_bootstrap_rows(&loaded->params),
+                     params->lwe_dim / g * ((1u << g) - 1) * (params->glwe_dim + 1) *
+                         params->bootstrap.level_count);
+        cr_expect_eq(torc_server_open(f.ctx, &server, f.circuit, loaded, "cpu", 1, 1),
+                     TORC_E_UNSUPPORTED);
+        cr_expect_null(server);
+        snprintf(words, sizeof words, "groups %u key bits", g);
+        cr_expect_neq(strstr(torc_ctx_message(f.ctx), words), NULL, "%s", torc_ctx_message(f.ctx));
+        torc_evk_free(loaded);
+        free_fixture(&f);
+    }
 }
 
 /* 3 - 2 x, no lookup: no bootstrap key exists, and the server needs none. */
