@@ -136,6 +136,14 @@ int torc_gpu_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansio
 
 /* --- rotation (cuda/rotate.cu) --- */
 
+/* Ways to rotate (cuda/rotate.cuh, rotate_latency.cuh, rotate_global.cuh). */
+typedef enum torc_gpu_form {
+    TORC_GPU_FORM_ANY,        /* the best of those that take the shape on this device */
+    TORC_GPU_FORM_THROUGHPUT, /* shapes of kernels/configurations.def */
+    TORC_GPU_FORM_LATENCY,    /* few ciphertexts */
+    TORC_GPU_FORM_GLOBAL      /* all shapes with g <= 3, all devices */
+} torc_gpu_form;
+
 typedef struct torc_gpu_rotate_args {
     const void *key;      /* torc_gpu_bootstrap_key_rows, behind torc_gpu_fft_tables */
     torc_gpu_switched in; /* of torc_gpu_keyswitch */
@@ -147,9 +155,16 @@ typedef struct torc_gpu_rotate_args {
     uint32_t table_stride;
     uint32_t batch;
     uint64_t *accumulator; /* NULL, or [batch][2^v][k + 1][N]: the whole result, for tests */
+    void *scratch;         /* torc_gpu_rotate_scratch_bytes; free again behind the call */
+    torc_gpu_form form;
 } torc_gpu_rotate_args;
 
-/* out u64 [batch][2^outputs_log2][kN + 1]: the lookups, half a bin added to the body first. */
+/* What any form needs; 0 for a shape that none takes. */
+size_t torc_gpu_rotate_scratch_bytes(const torc_shape *shape, uint32_t batch);
+
+/* out u64 [batch][2^outputs_log2][kN + 1]: the lookups, half a bin added to the body first. A form
+ * that does not take the shape is cudaErrorInvalidValue, one that the device cannot hold
+ * cudaErrorNotSupported. */
 int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call, const torc_shape *shape,
                     torc_gpu_stream stream);
 

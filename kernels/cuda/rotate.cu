@@ -1,5 +1,6 @@
 /* The entry of the blind rotation: checks a call and gives it to a form. */
 #include "kernels/cuda/rotate_forms.h"
+#include "kernels/cuda/rotate_global.cuh"
 
 static uint32_t grouping_of(const torc_shape *shape)
 {
@@ -16,6 +17,7 @@ static bool shape_is_valid(const torc_shape *s)
            kept <= 32 && grouping_of(s) <= 4;
 }
 
+/* False when no block or cluster of this device holds the shape, or none was compiled for it. */
 static bool run_throughput(int *error, const rotate_args *args, const torc_shape *shape,
                            torc_gpu_stream stream)
 {
@@ -24,18 +26,39 @@ static bool run_throughput(int *error, const rotate_args *args, const torc_shape
         rotate_share_4, rotate_share_5, rotate_share_6, rotate_share_7};
     for (int i = 0; i < ROTATE_SHARES; i++) {
         if (shares[i](error, args, shape, stream)) {
-            return true;
+            return *error != cudaErrorNotSupported && *error != cudaErrorInvalidValue;
         }
     }
+    *error = cudaErrorInvalidValue;
     return false;
+}
+
+static int run(torc_gpu_form form, const rotate_args *args, const torc_shape *shape, void *scratch,
+               torc_gpu_stream stream)
+{
+    int error = cudaErrorInvalidValue;
+    switch (form) {
+    case TORC_GPU_FORM_ANY:
+        if (!run_throughput(&error, args, shape, stream)) {
+            error = rotate_global(args, shape, scratch, stream);
+        }
+        return error;
+    case TORC_GPU_FORM_THROUGHPUT: run_throughput(&error, args, shape, stream); return error;
+    case TORC_GPU_FORM_GLOBAL: return rotate_global(args, shape, scratch, stream);
+    default: return error;
+    }
+}
+
+extern "C" size_t torc_gpu_rotate_scratch_bytes(const torc_shape *shape, uint32_t batch)
+{
+    return rotate_global_scratch_bytes(shape, batch);
 }
 
 extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
                                const torc_shape *shape, torc_gpu_stream stream)
 {
-    int error = cudaErrorInvalidValue;
     if (!shape_is_valid(shape) || call->batch == 0) {
-        return error;
+        return cudaErrorInvalidValue;
     }
     rotate_args args = {};
     args.tables = (const double2 *)call->key;
@@ -54,5 +77,5 @@ extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
     args.batch = call->batch;
     args.lwe_dim = shape->lwe_dim;
     args.base_log = shape->base_log;
-    return run_throughput(&error, &args, shape, stream) ? error : cudaErrorInvalidValue;
+    return run(call->form, &args, shape, call->scratch, stream);
 }

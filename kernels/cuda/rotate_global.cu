@@ -205,7 +205,7 @@ static rotate_args args_of(const rotate_args *args, const torc_shape *shape, uin
 int rotate_global(const rotate_args *args, const torc_shape *shape, void *scratch,
                   cudaStream_t stream)
 {
-    if (!shape_is_known(shape) || args->batch == 0) {
+    if (!shape_is_known(shape) || args->batch == 0 || scratch == NULL) {
         return cudaErrorInvalidValue;
     }
     const uint32_t piece = piece_of(shape, args->batch);
