@@ -2,7 +2,8 @@
 /* Keyswitch of a batch: exactly the bits of kernels/ref/keyswitch.c, with the centred modulus switch
  * of kernels/ref/modulus_switch.c in its last kernel.
  *   small = (0, round(body)) - sum_{i < kN} sum_{j < l'} digit_j(mask_i) * row_{i,j}     (mod 2^32)
- *   exponent_w = round(small_w / cell), error = sum_w (exponent_w cell - small_w), w < n
+ *   exponent_w = 2^o round(small_w / cell),  error = sum_w (round(small_w / cell) cell - small_w),
+ *   w < n,  cell = 2^(32 + o) / (2N 2^v),  o = outputs_log2
  *
  * Three kernels, launched one behind the other (layouts: keyswitch.cuh):
  *   digits   masks to signed bytes in the order of the tensor cores, once a ciphertext
@@ -206,7 +207,8 @@ extern "C" int torc_gpu_keyswitch(const torc_gpu_switched *out, const torc_gpu_k
                                   const torc_shape *shape, torc_gpu_stream stream)
 {
     keyswitch_finish_args finish;
-    if (!keyswitch_takes(shape) || shape->extended_log2 > 5) {
+    if (!keyswitch_takes(shape) || shape->extended_log2 > 5 ||
+        shape->outputs_log2 > log2_of(shape->poly_size)) {
         return cudaErrorInvalidValue;
     }
     if (args->batch == 0) {
@@ -214,7 +216,8 @@ extern "C" int torc_gpu_keyswitch(const torc_gpu_switched *out, const torc_gpu_k
     }
     GPU_TRY(keyswitch(&finish, args, shape, stream));
     finish.switched = *out;
-    finish.cell_log2 = 31 - log2_of(shape->poly_size) - shape->extended_log2;
+    finish.outputs_log2 = shape->outputs_log2;
+    finish.cell_log2 = 31 - log2_of(shape->poly_size) - shape->extended_log2 + shape->outputs_log2;
     gpu_grid grid = finish_grid(args->batch, stream);
     grid.shared_bytes = KEYSWITCH_FINISH_THREADS * sizeof(uint64_t);
     return gpu_launch(&grid, keyswitch_switch, finish);

@@ -14,9 +14,9 @@ typedef struct keyswitch_finish_args {
     const uint32_t *index;
     const uint64_t *offset; /* NULL: zeros */
     uint32_t batch, splits, big_dim, lwe_dim, panels;
-    uint32_t cell_log2;         /* words of 2^cell_log2 become exponents */
-    torc_gpu_switched switched; /* of the one kernel */
-    uint32_t *small;            /* of the other */
+    uint32_t cell_log2, outputs_log2; /* a cell of 2^cell_log2 words is an exponent times 2^o */
+    torc_gpu_switched switched;       /* of the one kernel */
+    uint32_t *small;                  /* of the other */
 } keyswitch_finish_args;
 
 /* sum over the shares of the depth. */
@@ -65,8 +65,11 @@ __global__ void __launch_bounds__(KEYSWITCH_FINISH_THREADS)
 
     for (uint32_t w = threadIdx.x; w < args.lwe_dim; w += KEYSWITCH_FINISH_THREADS) {
         const uint32_t rounded = half_cell - keyswitch_sum(args, row, w); /* wraps: modulo 2N 2^v */
-        gpu_store_global(out + w, rounded >> args.cell_log2);
+        gpu_store_global(out + w, rounded >> args.cell_log2 << args.outputs_log2);
         own += (uint64_t)half_cell - (rounded & (2 * half_cell - 1));
+    }
+    if (threadIdx.x == KEYSWITCH_FINISH_THREADS - 1) { /* has fewest columns */
+        gpu_store_global(args.switched.body + row, keyswitch_body(args, row));
     }
     gpu_store_shared(error + threadIdx.x, own);
     for (uint32_t width = KEYSWITCH_FINISH_THREADS / 2; width > 0; width /= 2) {
@@ -78,7 +81,6 @@ __global__ void __launch_bounds__(KEYSWITCH_FINISH_THREADS)
     }
     if (threadIdx.x == 0) {
         gpu_store_global((uint64_t *)args.switched.error + row, own);
-        gpu_store_global(args.switched.body + row, keyswitch_body(args, row));
     }
 }
 
