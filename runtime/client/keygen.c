@@ -1,9 +1,9 @@
 /* Key generation. Secret bits and noise come from the system, masks from a fresh public seed;
  * layouts and messages are those of runtime/evaluation_keys.h.
  *
- * Noise is drawn in the order of the rows, into the place of the bodies: the same randomness gives
- * the same keys whatever the number of threads. One thread draws, the system lets no two do so
- * faster, while the others multiply. */
+ * All noise of a key is drawn first, in the order of its rows, into the place of the bodies: the
+ * same randomness gives the same keys whatever the number of threads, and no thread waits for
+ * another. */
 #include "kernels/kernels.h"
 #include "runtime/client/secret_key.h"
 #include "runtime/status.h"
@@ -11,8 +11,6 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BLOCK_ROWS = 16 }; /* that a thread takes at once */
 
 /* body[N] += sum_c mask_c * key_c. mask: [k][N], filled here. */
 static void add_glwe_mask(uint64_t *body, uint64_t *mask, const torc_evaluation_keys *keys,
@@ -61,35 +59,24 @@ static void add_ggsw_message(uint64_t *body, const torc_secret_key *secret, size
     }
 }
 
-/* Rows first .. first + count - 1; their bodies hold the noise. mask: [k][N]. */
-static void finish_bootstrap_rows(uint64_t *body, uint64_t *mask, const torc_evaluation_keys *keys,
-                                  const torc_secret_key *secret, size_t first, size_t count)
-{
-    for (size_t row = first; row < first + count; row++) {
-        uint64_t *row_body = body + row * secret->params.poly_size;
-        add_glwe_mask(row_body, mask, keys, secret, row);
-        add_ggsw_message(row_body, secret, row);
-    }
-}
-
-/* Progress comes from the calling thread alone. masks: [threads][k][N]. */
+/* body holds the noise and receives the bodies. masks: [threads][k][N]. */
 static void make_bootstrap_rows(torc_ctx *ctx, uint64_t *body, uint64_t *masks,
                                 const torc_evaluation_keys *keys, const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
     const size_t row_count = torc_evk_bootstrap_rows(p);
-#pragma omp parallel for ordered schedule(dynamic)
-    for (size_t row = 0; row < row_count; row += BLOCK_ROWS) {
+    const size_t report = row_count / 100 + 1;
+#pragma omp parallel for schedule(static)
+    for (size_t row = 0; row < row_count; row++) {
         const size_t thread = (size_t)omp_get_thread_num();
-        const size_t count = row_count - row < BLOCK_ROWS ? row_count - row : BLOCK_ROWS;
-#pragma omp ordered
-        torc_random_tuniform((int64_t *)body + row * p->poly_size, count * p->poly_size,
-                             p->glwe_noise_log2);
-        if (thread == 0) {
-            torc_progress(ctx, "bootstrap key", (double)row / (double)row_count);
+        uint64_t *row_body = body + row * p->poly_size;
+        add_glwe_mask(row_body, masks + thread * torc_params_big_dim(p), keys, secret, row);
+        add_ggsw_message(row_body, secret, row);
+        if (thread == 0 &&
+            row % report == 0) { /* the first thread has the first share of the rows */
+            const double share = (double)omp_get_num_threads() / (double)row_count;
+            torc_progress(ctx, "bootstrap key", (double)row * share);
         }
-        finish_bootstrap_rows(body, masks + thread * torc_params_big_dim(p), keys, secret, row,
-                              count);
     }
 }
 
@@ -103,6 +90,7 @@ static torc_status make_bootstrap_key(torc_ctx *ctx, torc_evaluation_keys *keys,
     TORC_TRY(TORC_ALLOC(ctx, body, word_count));
     keys->bootstrap_body = body; /* keys own it from here */
     TORC_TRY(TORC_ALLOC(ctx, masks, (size_t)omp_get_max_threads() * torc_params_big_dim(p)));
+    torc_random_tuniform((int64_t *)body, word_count, p->glwe_noise_log2);
     make_bootstrap_rows(ctx, body, masks, keys, secret);
     free(masks);
     return TORC_OK;
