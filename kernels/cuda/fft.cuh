@@ -60,6 +60,7 @@ template <int log2_n, int p> struct fft_plan {
     static constexpr int forward2 = sizes.forward1;
     static constexpr int inverse2 = forward2 + sizes.forward2;
     static constexpr int middle = inverse2 + sizes.inverse2;
+    static constexpr int skipped = fft_middle_skipped(log2_n, p); /* rows of middle */
     static constexpr int root_low = middle + sizes.middle;
     static constexpr int root_high = root_low + FFT_ROOT_LOW;
     static constexpr int table_count = fft_table_count(sizes);
@@ -301,7 +302,7 @@ __device__ __forceinline__ void fft_inverse_registers(double2 *v, double2 *slab,
     for (uint32_t q = 0; q < plan::points; q += 1u << plan::levels1) {
         fft_cyclic_inverse<plan::levels1>(v + q);
     }
-    const double2 *middle = tables + plan::middle + lane;
+    const double2 *middle = tables + plan::middle + lane - plan::skipped * plan::lanes;
 #pragma unroll
     for (uint32_t q = 0; q < plan::points; q++) {
         if (plan::levels2 > 0 || q % (1u << plan::levels1) != 0) { /* else the twiddle is 1 */

@@ -69,7 +69,7 @@ static void fill_middle(double **out, int log2_n, int p, int levels1, int levels
 {
     const uint32_t lanes = 1u << (log2_n - 1 - p), low = 1u << levels2;
     const uint64_t order = 2ull << log2_n;
-    for (uint32_t q = 0; q < 1u << p; q++) {
+    for (uint32_t q = (uint32_t)fft_middle_skipped(log2_n, p); q < 1u << p; q++) {
         for (uint32_t lane = 0; lane < lanes; lane++) {
             const uint32_t node = levels2 > 0 ? lane / low : lane + lanes * (q >> levels1);
             const uint32_t r = levels2 > 0 ? q * low + lane % low : q & ((1u << levels1) - 1);

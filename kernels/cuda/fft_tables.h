@@ -1,12 +1,16 @@
+/* clang-format off */
 /* Tables of the transforms and of the rotation's monomials: sizes and layouts. Made on the host,
  * kept at the head of a prepared key, copied to shared memory by every block. Legend: fft.cuh.
  *
- *   forward1  [2^levels1 / 2][P]              node h of pass 1: exp(i pi (1 + 4 rev_s') / 2^(s'+2))
- * of its nodes 0, 2, .. below, rows as fft_tree_table reads forward2  [2^levels2 / 2][rest][32] the
- * same for pass 2, node 32-fold: [low][x] inverse2  [2^levels2][P]                  exp(-2 pi i
- * rev_p(i) r / 2^(p+levels2)) at [r][i] middle    [P][L]                          exp(-i pi r (1 +
- * 4 rev_p(h)) / N) at [register][lane] root_low  [64]                            exp(i pi k / N)
- *   root_high [N / 32]                        exp(i pi 64 k / N) */
+ *   forward1   [2^levels1 / 2][P]       w of the nodes 0, 2, .. below node h of pass 1, rows as
+ *                                       fft_tree_table reads them
+ *   forward2   [2^levels2 / 2][low][x]  the same for pass 2
+ *   inverse2   [2^levels2][P]           exp(-2 pi i rev_p(i) r / 2^(p + levels2)) at [r][i]
+ *   middle     [P - skipped][L]         exp(-i pi r (1 + 4 rev_p(h)) / N) at [register][lane]; register 0
+ *                                       is skipped where r = 0 on every lane: square transforms, M = P^2
+ *   root_low   [64]                     exp(i pi k / N)
+ *   root_high  [N / 32]                 exp(i pi 64 k / N) */
+/* clang-format on */
 #ifndef TORC_CUDA_FFT_TABLES_H
 #define TORC_CUDA_FFT_TABLES_H
 
@@ -20,6 +24,11 @@ typedef struct fft_table_sizes {
 
 #define FFT_ROOT_LOW 64
 
+static constexpr int fft_middle_skipped(int log2_n, int p)
+{
+    return log2_n - 1 == 2 * p ? 1 : 0;
+}
+
 static constexpr fft_table_sizes fft_table_sizes_of(int log2_n, int p)
 {
     const int m = log2_n - 1;
@@ -29,7 +38,7 @@ static constexpr fft_table_sizes fft_table_sizes_of(int log2_n, int p)
     t.forward1 = (1u << levels1 >> 1) << p;
     t.forward2 = levels2 > 0 ? 1u << (m - 1) : 0;
     t.inverse2 = levels2 > 0 ? 1u << (levels2 + p) : 0;
-    t.middle = 1u << m;
+    t.middle = (1u << m) - ((uint32_t)fft_middle_skipped(log2_n, p) << (m - p));
     t.roots = FFT_ROOT_LOW + (1u << log2_n) / 32;
     return t;
 }
