@@ -21,7 +21,7 @@ static torc_gpu_step step_of(const torc_params *params)
 
 /* FP64 instructions of a lane (64 lanes a ciphertext) in a step, PTX of the compiled skeleton: the
  * table on top of kernels/cuda/blind_rotate_skeleton.cuh. Narrow digits at base 2^21: at 2^22, as
- * compiled there, an accumulator leaves their range in one rotation of 2^51. */
+ * compiled there, an accumulator leaves their range in one rotation of 2^52. */
 Test(cost_gpu, instructions_of_the_compiled_kernel)
 {
     static const struct {
