@@ -52,7 +52,7 @@ name_of() { # PATH: its last part without the suffix
 
 kernel_objects() { # ARCHITECTURE FOLDER: compiles, many at a time
     mkdir -p "$2"
-    for source in kernels/cuda/*.cu; do
+    for source in kernels/cuda/*.cu bench/gpu_delay.cu; do
         echo "sh cmake/cuda_object.sh $2/$(name_of "$source").o $launcher $nvcc $options $warnings" \
             "-Xcompiler=-fPIC -gencode=arch=compute_$1,code=sm_$1 -Xptxas=-v $source"
     done >"$2/commands"
@@ -112,13 +112,14 @@ libraries() { # static where they can be had
     done
 }
 
-host_program() { # SOURCE: against libtorc_gpu.so; false when it cannot be built
-    program=$(name_of "$1")
+host_program() { # NAME SOURCES...: against libtorc_gpu.so; false when it cannot be built
+    program=$1
+    shift
     # shellcheck disable=SC2086,SC2046,SC2016 # lists of words; $ORIGIN is for the loader
-    ${CC:-cc} $c_options -DTORC_COMMIT="\"$(commit)\"" -o "$build/$program" "$1" $scratch/host.a \
+    ${CC:-cc} $c_options -DTORC_COMMIT="\"$(commit)\"" -o "$build/$program" "$@" $scratch/host.a \
         -L$build -ltorc_gpu -Wl,-rpath,'$ORIGIN' -Wl,--as-needed $(libraries) -lm -lpthread -ldl \
         >"$scratch/$program.log" 2>&1 && return 0
-    echo "gpu_run: $1 cannot be built: $(grep -E 'error|undefined' "$scratch/$program.log" | head -n 1)" >&2
+    echo "gpu_run: $program cannot be built: $(grep -E 'error|undefined' "$scratch/$program.log" | head -n 1)" >&2
     rm -f "${build:?}/$program"
     return 1
 }
@@ -126,7 +127,7 @@ host_program() { # SOURCE: against libtorc_gpu.so; false when it cannot be built
 tests() { # and the list of those that could be built, statistics last
     : >$build/tests.txt
     for source in tests/gpu_*.c tests/slowgpu_*.c; do
-        if [ -f "$source" ] && host_program "$source"; then
+        if [ -f "$source" ] && host_program "$(name_of "$source")" "$source"; then
             name_of "$source" >>$build/tests.txt
         fi
     done
@@ -134,7 +135,7 @@ tests() { # and the list of those that could be built, statistics last
 
 digests() { # the same program on the emulator
     rm -f $build/digests.txt
-    [ -f bench/gpu_digest.c ] && host_program bench/gpu_digest.c || return 0
+    host_program gpu_digest bench/gpu_digest/*.c || return 0
     if cmake --preset release >$scratch/emulator.log 2>&1 &&
         cmake --build build/release --target emu_digest >>$scratch/emulator.log 2>&1 &&
         build/release/emu_digest --write $build/digests.txt >>$scratch/emulator.log 2>&1; then

@@ -1,0 +1,31 @@
+/* What gpu_digest runs: one item a kernel and shape, on words from test seeds, alike on a device
+ * and on the emulator. */
+#ifndef TORC_BENCH_GPU_DIGEST_ITEMS_H
+#define TORC_BENCH_GPU_DIGEST_ITEMS_H
+
+#include "kernels/kernels_cuda.h"
+
+#include <stdbool.h>
+
+#define ITEMS_MAX 256
+
+typedef struct digest_item {
+    char name[96];
+    int (*launch)(const struct digest_item *item, torc_gpu_stream stream);
+    uint64_t *out; /* device, written by launch */
+    size_t out_bytes;
+    torc_shape shape;
+    const void *key; /* device */
+    const void *in;
+    uint64_t *scratch;
+    const uint32_t *index;
+    torc_gpu_switched switched;
+    uint32_t batch;
+} digest_item;
+
+/* All items, prepared on the stream; toy: the small ones. Returns how many. A call that fails ends
+ * the program. items_free waits and frees what they hold. */
+size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream);
+void items_free(void);
+
+#endif
