@@ -162,10 +162,10 @@ static int log2_of(uint32_t power)
     return log;
 }
 
-/* double2 of the tables at the head of a key, rounded up to whole lines of 128 bytes. */
+/* double2 of the tables at the head of a key: whole lines of 128 bytes. */
 static size_t head_count(uint32_t poly_size)
 {
-    return (fft_table_count(fft_table_sizes_of(log2_of(poly_size), 5)) + (size_t)7) / 8 * 8;
+    return fft_all_roots_at(fft_table_sizes_of(log2_of(poly_size), 5)) + 2 * (size_t)poly_size;
 }
 
 static bool size_is_known(uint32_t poly_size)
@@ -180,7 +180,7 @@ extern "C" size_t torc_gpu_fft_table_bytes(uint32_t poly_size)
 
 extern "C" int torc_gpu_fft_tables(void *tables, uint32_t poly_size, torc_gpu_stream stream)
 {
-    static thread_local double host[2 * 4096]; /* 3,840 complex numbers at N = 4096 */
+    static thread_local double host[2 * 12288]; /* 12,032 complex numbers at N = 4096 */
     if (!size_is_known(poly_size)) {
         return cudaErrorInvalidValue;
     }

@@ -90,8 +90,20 @@ static void fill_roots(double **out, int log2_n)
     }
 }
 
+/* From the place that is a multiple of 8 pairs away from `begin`. */
+static void fill_all_roots(double *out, const double *begin, int log2_n)
+{
+    while ((out - begin) % 16 != 0) {
+        *out++ = 0.0;
+    }
+    for (uint32_t k = 0; k < 2u << log2_n; k++) {
+        put_root(&out, k, 2ull << log2_n);
+    }
+}
+
 void fft_tables_fill(double *out, int log2_n, int p)
 {
+    const double *begin = out;
     const int m = log2_n - 1;
     const int levels1 = m - p < p ? m - p : p, levels2 = m - p - levels1;
     fill_forward1(&out, p, levels1);
@@ -101,4 +113,5 @@ void fft_tables_fill(double *out, int log2_n, int p)
     }
     fill_middle(&out, log2_n, p, levels1, levels2);
     fill_roots(&out, log2_n);
+    fill_all_roots(out, begin, log2_n);
 }

@@ -9,7 +9,11 @@
  *   middle     [P - skipped][L]         exp(-i pi r (1 + 4 rev_p(h)) / N) at [register][lane]; register 0
  *                                       is skipped where r = 0 on every lane: square transforms, M = P^2
  *   root_low   [64]                     exp(i pi k / N)
- *   root_high  [N / 32]                 exp(i pi 64 k / N) */
+ *   root_high  [N / 32]                 exp(i pi 64 k / N)
+ *
+ * Behind them, from a whole line of 128 bytes on, never copied to shared memory:
+ *
+ *   all_roots  [2N]                     exp(i pi k / N) */
 /* clang-format on */
 #ifndef TORC_CUDA_FFT_TABLES_H
 #define TORC_CUDA_FFT_TABLES_H
@@ -48,7 +52,14 @@ static constexpr uint32_t fft_table_count(fft_table_sizes t)
     return t.forward1 + t.forward2 + t.inverse2 + t.middle + t.roots;
 }
 
-/* Fills them all, in the order above; out: re, im interleaved, fft_table_count pairs. */
+/* Where all_roots begins. */
+static constexpr uint32_t fft_all_roots_at(fft_table_sizes t)
+{
+    return (fft_table_count(t) + 7) / 8 * 8;
+}
+
+/* Fills them all, in the order above; out: re, im interleaved, fft_all_roots_at + 2N
+ * pairs. */
 void fft_tables_fill(double *out, int log2_n, int p);
 
 #endif
