@@ -140,7 +140,7 @@ int torc_gpu_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansio
 typedef enum torc_gpu_form {
     TORC_GPU_FORM_ANY,        /* the best of those that take the shape on this device */
     TORC_GPU_FORM_THROUGHPUT, /* shapes of kernels/configurations.def */
-    TORC_GPU_FORM_LATENCY,    /* few ciphertexts */
+    TORC_GPU_FORM_LATENCY,    /* few ciphertexts; g >= 2, v = 0 */
     TORC_GPU_FORM_GLOBAL      /* all shapes with g <= 3, all devices */
 } torc_gpu_form;
 
@@ -157,6 +157,7 @@ typedef struct torc_gpu_rotate_args {
     uint64_t *accumulator; /* NULL, or [batch][2^v][k + 1][N]: the whole result, for tests */
     void *scratch;         /* torc_gpu_rotate_scratch_bytes; free again behind the call */
     torc_gpu_form form;
+    uint32_t cluster; /* latency form: blocks a ciphertext, 1, 2 or 4; 0: as many as go */
 } torc_gpu_rotate_args;
 
 /* What any form needs; 0 for a shape that none takes. */

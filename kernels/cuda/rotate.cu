@@ -1,6 +1,7 @@
 /* The entry of the blind rotation: checks a call and gives it to a form. */
 #include "kernels/cuda/rotate_forms.h"
 #include "kernels/cuda/rotate_global.cuh"
+#include "kernels/cuda/rotate_latency.h"
 
 static uint32_t grouping_of(const torc_shape *shape)
 {
@@ -44,6 +45,7 @@ static int run(torc_gpu_form form, const rotate_args *args, const torc_shape *sh
         }
         return error;
     case TORC_GPU_FORM_THROUGHPUT: run_throughput(&error, args, shape, stream); return error;
+    case TORC_GPU_FORM_LATENCY: return rotate_latency(args, shape, scratch, stream);
     case TORC_GPU_FORM_GLOBAL: return rotate_global(args, shape, scratch, stream);
     default: return error;
     }
@@ -51,7 +53,9 @@ static int run(torc_gpu_form form, const rotate_args *args, const torc_shape *sh
 
 extern "C" size_t torc_gpu_rotate_scratch_bytes(const torc_shape *shape, uint32_t batch)
 {
-    return rotate_global_scratch_bytes(shape, batch);
+    const size_t global = rotate_global_scratch_bytes(shape, batch);
+    const size_t latency = rotate_latency_scratch_bytes(shape, batch);
+    return latency > global ? latency : global;
 }
 
 extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
@@ -77,5 +81,6 @@ extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
     args.batch = call->batch;
     args.lwe_dim = shape->lwe_dim;
     args.base_log = shape->base_log;
+    args.cluster = call->cluster;
     return run(call->form, &args, shape, call->scratch, stream);
 }

@@ -30,6 +30,7 @@ typedef struct rotate_args {
     uint32_t table_stride, outputs_log2;
     uint32_t batch, lwe_dim, base_log;
     uint32_t delay_cycles; /* odd blocks start so much later */
+    uint32_t cluster;      /* latency form: blocks a ciphertext, 0: as many as go */
 } rotate_args;
 
 /* Which polynomial of a batch of accumulators, and their sizes. */
