@@ -45,7 +45,7 @@ __device__ __forceinline__ double batch_coefficient(const batch_args *args, size
     }
 }
 
-/* A polynomial past the end repeats the last one: the same values to the same place. */
+/* A polynomial past the end repeats the last one and stores nothing. */
 template <class plan, int kind>
 __global__ void __launch_bounds__(BATCH_THREADS) fft_batch_forward(const batch_args args)
 {
@@ -67,8 +67,10 @@ __global__ void __launch_bounds__(BATCH_THREADS) fft_batch_forward(const batch_a
     gpu_sync_block(); /* tables are there */
     fft_forward<plan>(v, slab, tables, polynomial, lane);
     fft_sync<plan>(polynomial);
-    for (uint32_t y = lane; y < plan::size; y += plan::lanes) {
-        gpu_store_global(out + y, gpu_load_shared(slab + y));
+    if (wanted < args.count) {
+        for (uint32_t y = lane; y < plan::size; y += plan::lanes) {
+            gpu_store_global(out + y, gpu_load_shared(slab + y));
+        }
     }
 }
 
@@ -95,8 +97,10 @@ __global__ void __launch_bounds__(BATCH_THREADS) fft_batch_inverse(const batch_a
     for (uint32_t q = 0; q < plan::points; q++) {
         const uint32_t c = plan::lanes * q + lane;
         v[q] = fft_last_twist<plan>(v[q], (int)q);
-        gpu_store_global(out + c, v[q].x * args.scale);
-        gpu_store_global(out + c + plan::size, v[q].y * args.scale);
+        if (wanted < args.count) {
+            gpu_store_global(out + c, v[q].x * args.scale);
+            gpu_store_global(out + c + plan::size, v[q].y * args.scale);
+        }
     }
 }
 
