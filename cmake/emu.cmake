@@ -1,5 +1,6 @@
 # The CUDA kernels on the CPU (kernels/emu), and their tests on both.
 #   tests/gpu_X.c      -> emu_X, emu_X_random   against the emulator            label emu
+#                      -> emu_check_X           against its check form, toy sizes
 #                      -> gpu_X                 against a device (TORC_CUDA)    label gpu, 77 without one
 #   tests/slowgpu_X.c  -> slowemu_X, slowgpu_X  statistics                      label slow
 add_subdirectory(kernels/emu)
@@ -41,6 +42,10 @@ foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
   else()
     torc_add_kernel_test(${emu_test} ${emu_test} emu 120 "TORC_EMU_ORDER=forward")
     torc_add_kernel_test(${emu_test}_random ${emu_test} emu 120 "TORC_EMU_ORDER=random;TORC_EMU_SEED=1")
+    string(REGEX REPLACE "gpu_" "emu_check_" check_test ${gpu_test})
+    torc_kernel_test(${check_test} ${source} torc_kernels_emu_check)
+    add_dependencies(tests_emu ${check_test})
+    torc_add_kernel_test(${check_test} ${check_test} emu 240 "TORC_TEST_TOY=1")
     if(TORC_CUDA)
       torc_add_kernel_test(${gpu_test} ${gpu_test} gpu 120 "")
       set_tests_properties(${gpu_test} PROPERTIES RESOURCE_LOCK gpu)
