@@ -23,38 +23,45 @@
 
 typedef struct latency_twiddle {
     double2 first, second;
-    uint32_t flip; /* the sign bit, or 0: latency_angles */
 } latency_twiddle;
 
-/* Of all passes of a lane, from outside in. */
-typedef struct latency_twiddles {
-    latency_twiddle split[5], join[5];
+/* Of a lane's passes, from outside in. The bits of `flips` are latency_angles::is_flipped. */
+typedef struct latency_item_twiddles {
+    latency_twiddle split[2], join[2];
     double2 twist[LATENCY_POINTS];
-} latency_twiddles;
+    uint32_t flips; /* bit i of split[i], bit 2 + i of join[i] */
+} latency_item_twiddles;
+
+typedef struct latency_node_twiddles {
+    latency_twiddle split[3], join[3];
+    uint32_t flips; /* bit i of split[i], bit 3 + i of join[i] */
+} latency_node_twiddles;
 
 /* --- passes --- */
 
-/* i w, -i w with the flip. */
-__device__ __forceinline__ double2 latency_turned(double2 w, uint32_t flip)
+/* i w, or -i w where the bit is set. */
+__device__ __forceinline__ double2 latency_turned(double2 w, uint32_t flips, int bit)
 {
-    const uint32_t sign = 0x80000000u;
+    const uint32_t sign = 0x80000000u, flip = flips << (31 - bit) & sign;
     return make_double2(
         __hiloint2double(__double2hiint(w.y) ^ (int)(flip ^ sign), __double2loint(w.y)),
         __hiloint2double(__double2hiint(w.x) ^ (int)flip, __double2loint(w.x)));
 }
 
-__device__ __forceinline__ void latency_split(double2 *v, const latency_twiddle *w)
+__device__ __forceinline__ void latency_split(double2 *v, const latency_twiddle *w, uint32_t flips,
+                                              int bit)
 {
-    const double2 other = latency_turned(w->second, w->flip);
+    const double2 other = latency_turned(w->second, flips, bit);
     fft_butterfly(v[0], v[2], w->first.x, w->first.y);
     fft_butterfly(v[1], v[3], w->first.x, w->first.y);
     fft_butterfly(v[0], v[1], w->second.x, w->second.y);
     fft_butterfly(v[2], v[3], other.x, other.y);
 }
 
-__device__ __forceinline__ void latency_join(double2 *v, const latency_twiddle *w)
+__device__ __forceinline__ void latency_join(double2 *v, const latency_twiddle *w, uint32_t flips,
+                                             int bit)
 {
-    const double2 other = latency_turned(w->second, w->flip);
+    const double2 other = latency_turned(w->second, flips, bit);
     fft_butterfly(v[0], v[1], w->first.x, w->first.y);
     fft_butterfly(v[2], v[3], w->first.x, w->first.y);
     fft_butterfly(v[0], v[2], w->second.x, w->second.y);
@@ -89,19 +96,19 @@ __device__ __forceinline__ void latency_exchange_odd(double2 *v)
 }
 
 /* Points of an item -> what its four lanes send to nodes 4 u + q. */
-__device__ __forceinline__ void latency_item_split(double2 *v, const latency_twiddles *w)
+__device__ __forceinline__ void latency_item_split(double2 *v, const latency_item_twiddles *w)
 {
-    latency_split(v, &w->split[0]);
+    latency_split(v, &w->split[0], w->flips, 0);
     latency_exchange<3>(v);
-    latency_split(v, &w->split[1]);
+    latency_split(v, &w->split[1], w->flips, 1);
 }
 
 /* Points x of the nodes 4 u + q -> coefficients x + S (4 q + u), and those M further. */
-__device__ __forceinline__ void latency_item_join(double2 *v, const latency_twiddles *w)
+__device__ __forceinline__ void latency_item_join(double2 *v, const latency_item_twiddles *w)
 {
-    latency_join(v, &w->join[1]);
+    latency_join(v, &w->join[1], w->flips, 3);
     latency_exchange<3>(v);
-    latency_join(v, &w->join[0]);
+    latency_join(v, &w->join[0], w->flips, 2);
 #pragma unroll
     for (uint32_t q = 0; q < LATENCY_POINTS; q++) {
         v[q] = fft_multiply(v[q], w->twist[q]);
@@ -110,34 +117,34 @@ __device__ __forceinline__ void latency_item_join(double2 *v, const latency_twid
 
 /* Points `within` + q S/4 of a node -> its spectrum. */
 template <class plan>
-__device__ __forceinline__ void latency_node_split(double2 *v, const latency_twiddles *w)
+__device__ __forceinline__ void latency_node_split(double2 *v, const latency_node_twiddles *w)
 {
-    latency_split(v, &w->split[2]);
+    latency_split(v, &w->split[0], w->flips, 0);
     latency_exchange<plan::low_bits>(v);
-    latency_split(v, &w->split[3]);
+    latency_split(v, &w->split[1], w->flips, 1);
     if constexpr (plan::is_odd) {
         latency_exchange_odd(v);
-        latency_pairs(v, &w->split[4]);
+        latency_pairs(v, &w->split[2]);
     } else if constexpr (plan::passes == 3) {
         latency_exchange<0>(v);
-        latency_split(v, &w->split[4]);
+        latency_split(v, &w->split[2], w->flips, 2);
     }
 }
 
 /* And back. */
 template <class plan>
-__device__ __forceinline__ void latency_node_join(double2 *v, const latency_twiddles *w)
+__device__ __forceinline__ void latency_node_join(double2 *v, const latency_node_twiddles *w)
 {
     if constexpr (plan::is_odd) {
-        latency_pairs(v, &w->join[4]);
+        latency_pairs(v, &w->join[2]);
         latency_exchange_odd(v);
     } else if constexpr (plan::passes == 3) {
-        latency_join(v, &w->join[4]);
+        latency_join(v, &w->join[2], w->flips, 5);
         latency_exchange<0>(v);
     }
-    latency_join(v, &w->join[3]);
+    latency_join(v, &w->join[1], w->flips, 4);
     latency_exchange<plan::low_bits>(v);
-    latency_join(v, &w->join[2]);
+    latency_join(v, &w->join[0], w->flips, 3);
 }
 
 /* --- twiddles, at the start of a kernel --- */
@@ -150,60 +157,76 @@ __device__ __forceinline__ double2 latency_root(const double2 *roots, uint32_t a
 }
 
 template <int log2_n>
-__device__ __forceinline__ latency_twiddle latency_twiddle_load(const double2 *roots,
-                                                                latency_angles angles)
+__device__ __forceinline__ latency_twiddle latency_twiddle_make(const double2 *roots,
+                                                                latency_angles angles,
+                                                                uint32_t *flips, int bit)
 {
-    return {latency_root<log2_n>(roots, angles.first), latency_root<log2_n>(roots, angles.second),
-            angles.is_flipped ? 0x80000000u : 0};
-}
-
-/* The innermost pass, where it has one level. */
-template <int log2_n>
-__device__ __forceinline__ void latency_twiddles_odd(latency_twiddles *out, const double2 *roots,
-                                                     uint32_t node, uint32_t low)
-{
-    const uint32_t w0 = latency_split_angle<log2_n>(8, 4 * node + low);
-    const uint32_t w1 = latency_split_angle<log2_n>(8, 4 * node + 2 + low);
-    const uint32_t minus = low << log2_n;
-    out->split[4] = latency_twiddle_load<log2_n>(
-        roots, {latency_signed(w0, low), latency_signed(w1, low), false});
-    out->join[4] = latency_twiddle_load<log2_n>(roots, {minus, minus, false});
+    *flips |= (angles.is_flipped ? 1u : 0) << bit;
+    return {latency_root<log2_n>(roots, angles.first), latency_root<log2_n>(roots, angles.second)};
 }
 
 template <class plan>
-__device__ __forceinline__ void latency_twiddles_make(latency_twiddles *out, const double2 *roots,
-                                                      const latency_lane *me)
+__device__ __forceinline__ void
+latency_item_twiddles_make(latency_item_twiddles *out, const double2 *roots, const latency_lane *me)
 {
     constexpr int log2_n = plan::log2_n, m = plan::m;
-    const uint32_t next = plan::is_odd ? me->low : plan::passes == 3 ? me->low : 0;
-    const uint32_t node6 = 4 * me->warp + me->high;
-    const latency_angles split[5] = {
-        latency_split_angles<log2_n>(0, 0, 0, me->u),
-        latency_split_angles<log2_n>(2, me->u, me->u, 0),
-        latency_split_angles<log2_n>(4, me->warp, 0, me->high),
-        latency_split_angles<log2_n>(6, node6, me->high, next),
-        plan::passes == 3 && !plan::is_odd
-            ? latency_split_angles<log2_n>(8, 4 * node6 + me->low, me->low, 0)
-            : latency_angles{}};
-    const latency_angles join[5] = {
-        latency_join_angles<log2_n>(m - 2, me->x + plan::node_size * me->u, me->u, 0),
-        latency_join_angles<log2_n>(m - 4, me->x, 0, me->u),
-        latency_join_angles<log2_n>(m - 6, me->within, me->high, 0),
-        latency_join_angles<log2_n>(m - 8, me->low, next, me->high),
-        latency_join_angles<log2_n>(0, 0, 0, me->low)};
-#pragma unroll
-    for (int i = 0; i < 5; i++) {
-        out->split[i] = latency_twiddle_load<log2_n>(roots, split[i]);
-        out->join[i] = latency_twiddle_load<log2_n>(roots, join[i]);
-    }
-    if constexpr (plan::is_odd) {
-        latency_twiddles_odd<log2_n>(out, roots, node6, me->low);
-    }
+    const uint32_t joined = me->x + plan::node_size * me->u; /* position behind join[1] */
+    out->flips = 0;
+    out->split[0] = latency_twiddle_make<log2_n>(
+        roots, latency_split_angles<log2_n>(0, 0, 0, me->u), &out->flips, 0);
+    out->split[1] = latency_twiddle_make<log2_n>(
+        roots, latency_split_angles<log2_n>(2, me->u, me->u, 0), &out->flips, 1);
+    out->join[0] = latency_twiddle_make<log2_n>(
+        roots, latency_join_angles<log2_n>(m - 2, joined, me->u, 0), &out->flips, 2);
+    out->join[1] = latency_twiddle_make<log2_n>(
+        roots, latency_join_angles<log2_n>(m - 4, me->x, 0, me->u), &out->flips, 3);
+    out->split[0].first.y = out->split[0].first.x; /* +-exp(i pi / 4): saves registers */
 #pragma unroll
     for (uint32_t q = 0; q < LATENCY_POINTS; q++) {
-        const uint32_t coefficient = me->x + plan::node_size * (4 * q + me->u);
+        const uint32_t coefficient = joined + 4 * plan::node_size * q;
         out->twist[q] =
             latency_root<log2_n>(roots, 0 - latency_position_factor<log2_n>(coefficient));
+    }
+}
+
+/* The innermost pass of one level. */
+template <int log2_n>
+__device__ __forceinline__ void latency_odd_twiddles_make(latency_node_twiddles *out,
+                                                          const double2 *roots, uint32_t node,
+                                                          uint32_t low)
+{
+    const uint32_t w0 = latency_split_angle<log2_n>(8, 4 * node + low);
+    const uint32_t w1 = latency_split_angle<log2_n>(8, 4 * node + 2 + low);
+    const double sign = low != 0 ? -1.0 : 1.0;
+    out->split[2] = {latency_root<log2_n>(roots, latency_signed(w0, low)),
+                     latency_root<log2_n>(roots, latency_signed(w1, low))};
+    out->join[2] = {make_double2(sign, 0.0), make_double2(sign, 0.0)};
+}
+
+template <class plan>
+__device__ __forceinline__ void
+latency_node_twiddles_make(latency_node_twiddles *out, const double2 *roots, const latency_lane *me)
+{
+    constexpr int log2_n = plan::log2_n, m = plan::m;
+    const uint32_t node6 = 4 * me->warp + me->high;
+    out->flips = 0;
+    out->split[0] = latency_twiddle_make<log2_n>(
+        roots, latency_split_angles<log2_n>(4, me->warp, 0, me->high), &out->flips, 0);
+    out->split[1] = latency_twiddle_make<log2_n>(
+        roots, latency_split_angles<log2_n>(6, node6, me->high, me->low), &out->flips, 1);
+    out->join[0] = latency_twiddle_make<log2_n>(
+        roots, latency_join_angles<log2_n>(m - 6, me->within, me->high, 0), &out->flips, 3);
+    out->join[1] = latency_twiddle_make<log2_n>(
+        roots, latency_join_angles<log2_n>(m - 8, me->low, me->low, me->high), &out->flips, 4);
+    if constexpr (plan::is_odd) {
+        latency_odd_twiddles_make<log2_n>(out, roots, node6, me->low);
+    } else if constexpr (plan::passes == 3) {
+        out->split[2] = latency_twiddle_make<log2_n>(
+            roots, latency_split_angles<log2_n>(8, 4 * node6 + me->low, me->low, 0), &out->flips,
+            2);
+        out->join[2] = latency_twiddle_make<log2_n>(
+            roots, latency_join_angles<log2_n>(0, 0, 0, me->low), &out->flips, 5);
+        out->join[2].first.y = 0.0; /* +-1 */
     }
 }
 

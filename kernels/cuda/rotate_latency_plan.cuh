@@ -7,7 +7,8 @@
  * + t, item 8 w + t
  *
  * Shared memory of a block, for each of its warps: `node` double2 [inputs][S + pad], what the upper
- * levels left for the node; `item` double2 [16][8], what the nodes left for the warp's items. */
+ * levels left for the node; `item` double2 [16][8], what the nodes left for the warp's items. A
+ * cluster of one keeps twiddles behind them, double2 [12][threads]. */
 #ifndef TORC_CUDA_ROTATE_LATENCY_PLAN_CUH
 #define TORC_CUDA_ROTATE_LATENCY_PLAN_CUH
 
@@ -16,6 +17,10 @@
 #define LATENCY_WARPS  16u /* of a ciphertext */
 #define LATENCY_POINTS 4u  /* of a lane */
 #define LATENCY_ITEMS  8u  /* of a warp */
+
+/* Complex numbers that a lane needs for its item, those of the joins behind those of the splits. */
+#define LATENCY_ITEM_TWIDDLES 12u
+#define LATENCY_ITEM_JOINS_AT 4u
 
 template <int glwe_dim_, int log2_n_, int level_count_, int cluster_> struct latency_plan {
     static constexpr uint32_t glwe_dim = glwe_dim_, columns = glwe_dim_ + 1;
@@ -39,7 +44,15 @@ template <int glwe_dim_, int log2_n_, int level_count_, int cluster_> struct lat
     static constexpr uint32_t node_room = inputs * node_pitch;
     static constexpr uint32_t item_room = LATENCY_WARPS * LATENCY_ITEMS;
     static constexpr uint32_t item_at = warps * node_room;
-    static constexpr size_t shared_bytes = sizeof(double2) * (item_at + warps * item_room);
+    /* 16 warps in one block have 128 registers a lane: the items' twiddles wait in shared memory,
+     * and words of a bundle are loaded where they are used. */
+    static constexpr bool items_are_kept = cluster_ == 1, words_come_early = cluster_ > 1;
+    static constexpr uint32_t slots_at = item_at + warps * item_room;
+    static constexpr size_t shared_bytes =
+        sizeof(double2) * (slots_at + (items_are_kept ? LATENCY_ITEM_TWIDDLES * threads : 0));
+    /* Blocks that the items of one polynomial lie in. */
+    static constexpr uint32_t item_blocks =
+        node_size / LATENCY_ITEMS > warps ? node_size / LATENCY_ITEMS / warps : 1;
     static constexpr bool nodes_fill = columns * lanes == 32;
     static constexpr bool items_fill = items == LATENCY_WARPS * LATENCY_ITEMS;
     /* The points of an item's lanes, as rotate_start.cuh wants them. */
