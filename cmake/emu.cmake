@@ -55,6 +55,8 @@ endforeach()
 
 # What bench/gpu_digest sees on the emulator: the same in every order of threads.
 torc_kernel_test(emu_digest "bench/gpu_digest/main.c;bench/gpu_digest/items.c" torc_kernels_emu)
+# What tests/resources.sh puts beside the machine code.
+torc_kernel_test(resource_counts "tests/resources/counts.c;bench/gpu_digest/items.c" torc_kernels_emu)
 add_test(NAME emu_digest COMMAND sh -c "rm -f digests.txt && $<TARGET_FILE:emu_digest> --write digests.txt && \
 TORC_EMU_ORDER=random $<TARGET_FILE:emu_digest> --compare digests.txt" WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 set_tests_properties(emu_digest PROPERTIES LABELS emu TIMEOUT 120)

@@ -152,39 +152,37 @@ static int64_t *random_errors(const torc_shape *shape, uint32_t batch)
     return device;
 }
 
-static void make_rotation(digest_item *item, uint32_t glwe_dim, uint32_t log2_n,
-                          uint32_t level_count, uint32_t grouping, uint32_t extended_log2)
+void item_make_rotation(digest_item *item, const rotation_shape *of, uint32_t lwe_dim,
+                        uint32_t batch)
 {
     static const uint32_t base_logs[] = {22, 14, 9};
-    const torc_shape shape = {.glwe_dim = glwe_dim,
-                              .poly_size = 1u << log2_n,
-                              .lwe_dim = LWE_DIM,
-                              .extended_log2 = extended_log2,
-                              .base_log = base_logs[level_count - 1],
-                              .level_count = level_count,
+    const torc_shape shape = {.glwe_dim = of->k,
+                              .poly_size = 1u << of->log2_n,
+                              .lwe_dim = lwe_dim,
+                              .extended_log2 = of->v,
+                              .base_log = base_logs[of->l - 1],
+                              .level_count = of->l,
                               .ks_base_log = 4,
                               .ks_level_count = 4,
-                              .grouping = grouping};
-    const uint32_t batch = extended_log2 < 2 ? 9 : 3;
+                              .grouping = of->g};
     uint32_t *index = (uint32_t *)test_alloc((TABLE_INDEX + batch) * sizeof *index);
     index[0] = INDEX_BITS; /* of the two tables; then the table of each ciphertext */
     index[1] = 1;
     for (uint32_t i = 0; i < batch; i++) {
         index[TABLE_INDEX + i] = i % 2;
     }
-    (void)snprintf(item->name, sizeof item->name, "rotate_k%u_N%u_l%u_g%u_v%u", glwe_dim,
-                   shape.poly_size, level_count, grouping, extended_log2);
+    (void)snprintf(item->name, sizeof item->name, "rotate_k%u_N%u_l%u_g%u_v%u", of->k,
+                   shape.poly_size, of->l, of->g, of->v);
     item->launch = launch_rotation;
     item->shape = shape;
     item->key = rotation_key(&shape);
     item->in = random_upload((size_t)2 * sizeof(uint64_t) << INDEX_BITS);
     item->index = (const uint32_t *)gpu_test_upload(index, (TABLE_INDEX + batch) * sizeof *index);
     item->batch = batch;
-    item->switched.exponent =
-        random_below(2 * shape.poly_size << extended_log2, (size_t)batch * LWE_DIM);
+    item->switched.exponent = random_below(2 * shape.poly_size << of->v, (size_t)batch * lwe_dim);
     item->switched.body = (uint32_t *)random_upload(batch * sizeof(uint32_t));
     item->switched.error = random_errors(&shape, batch);
-    set_out(item, (size_t)batch * ((size_t)glwe_dim * shape.poly_size + 1) * sizeof(uint64_t));
+    set_out(item, (size_t)batch * ((size_t)of->k * shape.poly_size + 1) * sizeof(uint64_t));
     free(index);
 }
 
@@ -249,22 +247,24 @@ static void make_expand(digest_item *item)
 
 /* --- all --- */
 
-typedef struct rotation_shape {
-    uint32_t k, log2_n, l, g, v;
-} rotation_shape;
-
-static const rotation_shape shipped[] = {
+const rotation_shape items_shapes[] = {
 #define TORC_CONFIGURATION(k, log2_N, l, g, v) {k, log2_N, l, g, v},
 #include "kernels/configurations.def"
 #undef TORC_CONFIGURATION
 };
+const size_t items_shape_count = sizeof items_shapes / sizeof items_shapes[0];
+
+void items_begin(torc_gpu_stream stream)
+{
+    gpu_test.stream = stream;
+    rng.state = 20261129;
+}
 
 size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream)
 {
     size_t count = 0;
-    gpu_test.stream = stream;
     memset(items, 0, ITEMS_MAX * sizeof *items);
-    rng.state = 20261129;
+    items_begin(stream);
     for (uint32_t log2_n = 8; log2_n <= 12; log2_n++) {
         make_transform(&items[count++], 1u << log2_n, false);
         make_transform(&items[count++], 1u << log2_n, true);
@@ -273,10 +273,10 @@ size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream
     make_keyswitch(&items[count++], 101, 7, 2, 65);
     make_linear(&items[count++]);
     make_expand(&items[count++]);
-    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
-        const rotation_shape *s = &shipped[i];
-        if (!toy || (s->v == 0 && s->log2_n <= 10)) {
-            make_rotation(&items[count++], s->k, s->log2_n, s->l, s->g, s->v);
+    for (size_t i = 0; i < items_shape_count; i++) {
+        const rotation_shape *shape = &items_shapes[i];
+        if (!toy || (shape->v == 0 && shape->log2_n <= 10)) {
+            item_make_rotation(&items[count++], shape, LWE_DIM, shape->v < 2 ? 9 : 3);
         }
     }
     return count;

@@ -23,6 +23,19 @@ typedef struct digest_item {
     uint32_t batch;
 } digest_item;
 
+typedef struct rotation_shape { /* as in kernels/configurations.def */
+    uint32_t k, log2_n, l, g, v;
+} rotation_shape;
+
+extern const rotation_shape items_shapes[];
+extern const size_t items_shape_count;
+
+/* What is made from here on begins with the same random words, on this stream. */
+void items_begin(torc_gpu_stream stream);
+/* A rotation of `batch` ciphertexts with n = lwe_dim. */
+void item_make_rotation(digest_item *item, const rotation_shape *shape, uint32_t lwe_dim,
+                        uint32_t batch);
+
 /* All items, prepared on the stream; toy: the small ones. Returns how many. A call that fails ends
  * the program. items_free waits and frees what they hold. */
 size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream);

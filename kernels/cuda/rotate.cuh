@@ -283,14 +283,17 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
     }
     if constexpr (plan::is_mixed) {
         rotate_sync<plan>(); /* spectra are complete */
+        gpu_mark(1);
         mixed_product<plan>(key, &at, reinterpret_cast<double2 *>(shared + plan::stage_at));
     } else {
         double2 words[rotate_cut_of<plan>::words];
         rotate_product_begin<plan>(words, key);
         gpu_sync_block(); /* spectra are complete */
+        gpu_mark(1);
         rotate_product<plan>(words, key, &at);
     }
     rotate_sync<plan>(); /* products are complete */
+    gpu_mark(2);
     fft_inverse<typename plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
 #pragma unroll
     for (uint32_t q = 0; q < plan::fft::points; q++) {
@@ -331,6 +334,7 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
             rotate_step<plan>(v, &args, &me, shared, first, step);
             if constexpr (plan::grouping == 1 && plan::parts > 1) {
                 rotate_sync<plan>(); /* words of all parts are complete */
+                gpu_mark(3);
             } else if constexpr (plan::grouping == 1) {
                 fft_sync<typename plan::fft>(me.polynomial);
             }

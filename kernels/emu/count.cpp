@@ -55,6 +55,7 @@ void emu_count_gang_end(void)
         close_window(&logs[w]);
         logs[w].window = 0;
     }
+    counts[0].blocks += emu_running.cluster;
     for (uint32_t rank = 0; rank < emu_running.cluster; rank++) {
         for (uint32_t phase = 0; phase < TORC_EMU_PHASES; phase++) {
             counts[phase].block_sectors += block_sectors[rank][phase].size();

@@ -56,6 +56,7 @@ typedef struct torc_emu_counts {
     torc_emu_traffic of[TORC_EMU_SPACES][TORC_EMU_ACTIONS];
     uint64_t
         block_sectors; /* global memory: sectors that a block touches at all, summed over blocks */
+    uint64_t blocks;   /* that ran; of phase 0 */
     uint64_t shuffles; /* of warps, of 4 bytes a lane */
     uint64_t warp_barriers, block_barriers, named_barriers,
         cluster_barriers; /* passed, each once */
