@@ -1,5 +1,5 @@
 #!/bin/sh
-# Registers, spills, occupancy and FP64 instructions of every CUDA kernel are those of
+# Registers, spills, occupancy, FP64 instructions and the bound of every CUDA kernel are those of
 # kernels/cuda/resources.txt, and no step loop touches local memory where the table does not say so.
 # usage: tests/resources.sh BUILD [--print]     --print: the rows as they are now, to be committed
 # Reads what the target cuda_objects made with nvcc 13.0; without it, or without cuobjdump, the test is skipped.
@@ -27,7 +27,9 @@ find_tool() { # NAME: on PATH, in the toolkit, or where scripts/setup_cuda.sh pu
 version=$(cat "$build/cuda/compiler.txt")
 [ "$version" = 13.0 ] || skip "the table is of nvcc 13.0, this is $version"
 cuobjdump=$(find_tool cuobjdump) || skip "no cuobjdump (scripts/setup_cuda.sh fetches one)"
-[ -x "$build/resources" ] || skip "$build/resources is not built"
+for program in resources resource_counts; do
+    [ -x "$build/$program" ] || skip "$build/$program is not built"
+done
 
 bases=""
 while read -r object; do
@@ -41,5 +43,8 @@ while read -r object; do
     bases="$bases $object"
 done <"$list"
 shift
+if [ -z "$(find "$build/cuda/counts.txt" -newer "$build/resource_counts" 2>/dev/null)" ]; then
+    "$build/resource_counts" >"$build/cuda/counts.txt" || exit 1
+fi
 # shellcheck disable=SC2086 # a list of paths without blanks
-"$build/resources" "$@" "$table" $bases
+"$build/resources" "$@" "$table" "$build/cuda/counts.txt" $bases

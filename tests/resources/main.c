@@ -1,7 +1,8 @@
 /* Holds the machine code of CUDA kernels against the committed table.
  *
- *   resources TABLE BASE...           BASE.log: nvcc -Xptxas -v, BASE.sass: cuobjdump -sass
- *   resources --print TABLE BASE...   prints the rows as they are now, to be committed
+ *   resources TABLE COUNTS BASE...           BASE.log: nvcc -Xptxas -v, BASE.sass: cuobjdump
+ *                                            -sass, COUNTS: of tests/resources/counts.c
+ *   resources --print TABLE COUNTS BASE...   prints the rows as they are now, to be committed
  *
  * A row must agree: registers within 8 and never more than the occupancy allows, spills and local
  * accesses of the step loop not above, occupancy exactly, FP64 and conversions of each phase within
@@ -17,6 +18,8 @@
 typedef struct comparison {
     table_row *rows;
     size_t count;
+    table_counts *counts;
+    size_t counts_count;
     bool print;
     int wrong;
 } comparison;
@@ -58,16 +61,30 @@ static void set_phases(table_phases *out, const double *values, size_t count)
     out->count = any ? count : 0;
 }
 
-/* The row as machine code and compiler tell it; what they cannot know is taken from `stated`. */
-static table_row measured(const table_row *stated, const sass_kernel *kernel,
+static const table_counts *find_counts(const comparison *c, const char *kernel)
+{
+    for (size_t i = 0; i < c->counts_count; i++) {
+        if (strncmp(kernel, c->counts[i].prefix, strlen(c->counts[i].prefix)) == 0) {
+            return &c->counts[i];
+        }
+    }
+    return NULL;
+}
+
+/* The row as machine code, compiler and emulator tell it; what they cannot know is taken from
+ * `stated`. */
+static table_row measured(const comparison *c, const table_row *stated, const sass_kernel *kernel,
                           const table_ptxas *ptxas, sass_step *step)
 {
+    const table_counts *counts = find_counts(c, kernel->name);
     table_row row = *stated;
     row.registers = ptxas->registers;
     row.spill = ptxas->spill;
     row.blocks = table_blocks(ptxas->registers, stated->threads, stated->dynamic + ptxas->shared);
     row.local = 0;
     row.fp64.count = row.conversions.count = 0;
+    row.wavefronts = counts == NULL ? (table_phases){.count = 0} : counts->wavefronts;
+    row.sectors = counts == NULL ? (table_phases){.count = 0} : counts->sectors;
     row.clocks = 0;
     if (sass_step_of(step, kernel, stated->trips, stated->trip_count)) {
         row.local = step->local;
@@ -104,6 +121,8 @@ static void compare_row(comparison *c, const table_row *is, const table_row *sta
     }
     compare_phases(c, kernel, "FP64 instructions", &is->fp64, &stated->fp64);
     compare_phases(c, kernel, "conversions", &is->conversions, &stated->conversions);
+    compare_phases(c, kernel, "wavefronts", &is->wavefronts, &stated->wavefronts);
+    compare_phases(c, kernel, "sectors", &is->sectors, &stated->sectors);
     if (!near(is->clocks, stated->clocks)) {
         complain(c, kernel, "clocks of the bound", is->clocks, stated->clocks);
     }
@@ -131,7 +150,7 @@ static void check_kernel(comparison *c, const sass_kernel *kernel, const table_p
     } else {
         stated->met = true;
     }
-    const table_row is = measured(stated == NULL ? &unknown : stated, kernel, ptxas, &step);
+    const table_row is = measured(c, stated == NULL ? &unknown : stated, kernel, ptxas, &step);
     if (c->print) {
         table_print_row(stdout, &is);
         print_loops(kernel, &step);
@@ -195,12 +214,13 @@ int main(int argc, char **argv)
 {
     comparison c = {.print = argc > 1 && strcmp(argv[1], "--print") == 0};
     const int first = c.print ? 2 : 1;
-    if (argc <= first + 1) {
-        fprintf(stderr, "usage: resources [--print] TABLE BASE...\n");
+    if (argc <= first + 2) {
+        fprintf(stderr, "usage: resources [--print] TABLE COUNTS BASE...\n");
         return 2;
     }
-    bool good = table_read(&c.rows, &c.count, argv[first]);
-    for (int i = first + 1; good && i < argc; i++) {
+    bool good = table_read(&c.rows, &c.count, argv[first]) &&
+                table_read_counts(&c.counts, &c.counts_count, argv[first + 1]);
+    for (int i = first + 2; good && i < argc; i++) {
         good = check_object(&c, argv[i]);
     }
     for (size_t i = 0; good && !c.print && i < c.count; i++) {
@@ -213,5 +233,6 @@ int main(int argc, char **argv)
         printf("resources: %zu kernels, %d differences\n", c.count, c.wrong);
     }
     free(c.rows);
+    free(c.counts);
     return good && c.wrong == 0 ? 0 : 1;
 }

@@ -180,6 +180,36 @@ bool table_read_ptxas(table_ptxas **out, size_t *count, const char *path)
     return enough;
 }
 
+/* --- counts of the emulator --- */
+
+bool table_read_counts(table_counts **out, size_t *count, const char *path)
+{
+    char line[1024], wavefronts[256], sectors[256];
+    FILE *file = fopen(path, "r");
+    bool good = file != NULL;
+    *out = NULL;
+    *count = 0;
+    while (good && fgets(line, sizeof line, file) != NULL) {
+        table_counts *grown = (table_counts *)realloc(*out, (*count + 1) * sizeof **out);
+        good = grown != NULL;
+        if (good) {
+            *out = grown;
+            grown += *count;
+            good = sscanf(line, "%255s %255s %255s", grown->prefix, wavefronts, sectors) == 3 &&
+                   read_phases(&grown->wavefronts, wavefronts) &&
+                   read_phases(&grown->sectors, sectors);
+            *count += good;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (!good) {
+        fprintf(stderr, "resources: %s does not hold counts\n", path);
+    }
+    return good;
+}
+
 /* --- occupancy and bound --- */
 
 uint32_t table_blocks(uint32_t registers, uint32_t threads, size_t shared)

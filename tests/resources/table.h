@@ -52,6 +52,15 @@ table_row *table_find(table_row *rows, size_t count, const char *kernel);
 /* Kernels of one log of nvcc -Xptxas -v. */
 bool table_read_ptxas(table_ptxas **out, size_t *count, const char *path);
 
+/* What the emulator counted of the kernels whose names begin with `prefix`. */
+typedef struct table_counts {
+    char prefix[SASS_NAME_SIZE];
+    table_phases wavefronts, sectors;
+} table_counts;
+
+/* Lines of three columns; false with a message on stderr. */
+bool table_read_counts(table_counts **out, size_t *count, const char *path);
+
 /* Blocks of a multiprocessor of sm_90: 64 Ki registers, given to warps by 256 and to the four
  * quarters of the multiprocessor alike; 228 KiB of shared memory, 1 KiB of it kept for each block;
  * 64 warps; 32 blocks. */
