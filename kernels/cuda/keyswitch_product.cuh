@@ -30,35 +30,58 @@ typedef struct keyswitch_product_args {
     uint32_t row_blocks, column_blocks, splits; /* of the grid, row blocks fastest */
 } keyswitch_product_args;
 
-template <uint32_t row_tiles, uint32_t row_warps> struct keyswitch_block {
-    static constexpr uint32_t tiles = row_tiles * row_warps;
+template <uint32_t row_tiles, uint32_t of_row_warps> struct keyswitch_block {
+    static constexpr uint32_t row_warps = of_row_warps;
+    static constexpr uint32_t tiles = row_tiles * row_warps; /* at most one a warp */
     static constexpr uint32_t panels = KEYSWITCH_WARPS / row_warps;
+    static constexpr uint32_t copied_limbs = KEYSWITCH_LIMBS / row_warps; /* by a warp */
     static constexpr uint32_t digit_units = tiles * KEYSWITCH_TILE_UNITS;
     static constexpr uint32_t key_units = panels * KEYSWITCH_PANEL_UNITS;
     static constexpr uint32_t stage_units = digit_units + key_units;
     static constexpr size_t shared_bytes = sizeof(uint4) * KEYSWITCH_STAGES * stage_units;
 };
 
-/* Starts the copies of one step: digits of the block's tiles, then the key of its panels. */
+/* Where a thread's copies of the next step come from: a warp copies its share of the limbs of its
+ * own panel, and, one of the first `tiles` warps, one tile of digits. */
+typedef struct keyswitch_source {
+    const uint4 *digits, *key;
+    bool has_tile, has_panel;
+} keyswitch_source;
+
 template <class block>
-__device__ __forceinline__ void keyswitch_copy(uint4 *stage, const keyswitch_product_args &args,
-                                               uint32_t first_tile, uint32_t first_panel,
-                                               uint32_t step)
+__device__ __forceinline__ keyswitch_source keyswitch_source_at(const keyswitch_product_args &args,
+                                                                uint32_t first_tile,
+                                                                uint32_t first_panel, uint32_t step)
 {
-    for (uint32_t u = threadIdx.x; u < block::digit_units; u += KEYSWITCH_THREADS) {
-        const size_t tile = first_tile + u / KEYSWITCH_TILE_UNITS;
-        gpu_copy_async_16(stage + u, args.digits +
-                                         (tile * args.steps + step) * KEYSWITCH_TILE_UNITS +
-                                         u % KEYSWITCH_TILE_UNITS);
+    const size_t tile = first_tile + gpu_warp();
+    const size_t panel = first_panel + gpu_warp() / block::row_warps;
+    const uint32_t limb = gpu_warp() % block::row_warps * block::copied_limbs;
+    keyswitch_source from;
+    from.has_tile = gpu_warp() < block::tiles;
+    from.has_panel = panel < args.panels;
+    from.digits = args.digits + (tile * args.steps + step) * KEYSWITCH_TILE_UNITS + gpu_lane();
+    from.key = args.key + (panel * args.steps + step) * KEYSWITCH_PANEL_UNITS +
+               limb * GPU_WARP_LANES + gpu_lane();
+    return from;
+}
+
+/* Starts the copies of one step and goes on to the next. */
+template <class block>
+__device__ __forceinline__ void keyswitch_copy(uint4 *stage, keyswitch_source *from)
+{
+    uint4 *key = stage + block::digit_units + gpu_warp() * (block::copied_limbs * GPU_WARP_LANES) +
+                 gpu_lane();
+    if (from->has_tile) {
+        gpu_copy_async_16(stage + threadIdx.x, from->digits);
     }
-    for (uint32_t u = threadIdx.x; u < block::key_units; u += KEYSWITCH_THREADS) {
-        const size_t panel = first_panel + u / KEYSWITCH_PANEL_UNITS;
-        if (panel < args.panels) {
-            gpu_copy_async_16(stage + block::digit_units + u,
-                              args.key + (panel * args.steps + step) * KEYSWITCH_PANEL_UNITS +
-                                  u % KEYSWITCH_PANEL_UNITS);
+    if (from->has_panel) {
+#pragma unroll
+        for (uint32_t limb = 0; limb < block::copied_limbs; limb++) {
+            gpu_copy_async_16(key + limb * GPU_WARP_LANES, from->key + limb * GPU_WARP_LANES);
         }
     }
+    from->digits += KEYSWITCH_TILE_UNITS;
+    from->key += KEYSWITCH_PANEL_UNITS;
 }
 
 /* One step of one warp: its tiles times its panel, limb by limb. */
@@ -133,10 +156,10 @@ __global__ void __launch_bounds__(KEYSWITCH_THREADS) keyswitch_product(keyswitch
     const bool works = first_row < args.batch && first_panel + warp_panel < args.panels;
     int32_t sum[row_tiles][2][KEYSWITCH_LIMBS][4] = {};
 
+    keyswitch_source from = keyswitch_source_at<block>(args, first_tile, first_panel, first_step);
     for (uint32_t s = 0; s < KEYSWITCH_STAGES - 1; s++) {
         if (first_step + s < end_step) {
-            keyswitch_copy<block>(ring + s * block::stage_units, args, first_tile, first_panel,
-                                  first_step + s);
+            keyswitch_copy<block>(ring + s * block::stage_units, &from);
         }
         gpu_copy_commit(); /* an empty group where the share is short: the count stays right */
     }
@@ -148,8 +171,7 @@ __global__ void __launch_bounds__(KEYSWITCH_THREADS) keyswitch_product(keyswitch
         gpu_copy_wait<KEYSWITCH_STAGES - 2>();
         gpu_sync_block();
         if (step + KEYSWITCH_STAGES - 1 < end_step) {
-            keyswitch_copy<block>(ring + next * block::stage_units, args, first_tile, first_panel,
-                                  step + KEYSWITCH_STAGES - 1);
+            keyswitch_copy<block>(ring + next * block::stage_units, &from);
         }
         gpu_copy_commit();
         if (works) {
