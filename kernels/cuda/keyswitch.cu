@@ -52,7 +52,7 @@
 
 #define PLAN_MULTIPROCESSORS 132u /* of the device that shares are balanced for; right on any */
 #define PLAN_SPLITS_MAX      64u
-#define PLAN_SHARE_STEPS     8u /* what filling the ring and storing the sums cost, in steps */
+#define PLAN_SHARE_STEPS     8u /* no share is shorter: filling the ring costs as much */
 
 typedef struct plan {
     uint32_t tiles, panels; /* of a block */
@@ -65,12 +65,14 @@ static uint32_t ceiling(uint32_t a, uint32_t b)
     return (a + b - 1) / b;
 }
 
-/* The number of shares of the depth with which `slots` blocks at a time end soonest. */
+/* The number of shares of the depth with which `slots` blocks at a time end soonest. Every shape
+ * has steps for one share: at least 256 / 32. */
 static uint32_t best_splits(uint32_t blocks, uint32_t slots, uint32_t steps)
 {
     uint32_t best = 1;
     uint64_t best_steps = UINT64_MAX;
-    for (uint32_t splits = 1; splits <= PLAN_SPLITS_MAX && splits <= steps; splits++) {
+    for (uint32_t splits = 1; splits <= PLAN_SPLITS_MAX && splits * PLAN_SHARE_STEPS <= steps;
+         splits++) {
         const uint64_t waves = ((uint64_t)blocks * splits + slots - 1) / slots;
         const uint64_t cost = waves * (ceiling(steps, splits) + PLAN_SHARE_STEPS);
         if (cost < best_steps) {
