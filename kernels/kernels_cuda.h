@@ -12,6 +12,8 @@
 
 #include "kernels/kernels.h"
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -159,6 +161,11 @@ typedef struct torc_gpu_rotate_args {
     torc_gpu_form form;
     uint32_t cluster; /* latency form: blocks a ciphertext, 1, 2 or 4; 0: as many as go */
 } torc_gpu_rotate_args;
+
+/* True when digits can be cut from accumulators that have not been reduced modulo 1 (grouped
+ * steps): B^l times any of them stays below 2^51, but for odds of 2^-156. Cheaper by a few
+ * instructions. */
+bool torc_gpu_digits_are_narrow(const torc_shape *shape);
 
 /* What any form needs; 0 for a shape that none takes. */
 size_t torc_gpu_rotate_scratch_bytes(const torc_shape *shape, uint32_t batch);

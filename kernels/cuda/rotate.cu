@@ -3,6 +3,8 @@
 #include "kernels/cuda/rotate_global.cuh"
 #include "kernels/cuda/rotate_latency.h"
 
+#include <math.h>
+
 static uint32_t grouping_of(const torc_shape *shape)
 {
     return shape->grouping == 0 ? 1 : shape->grouping;
@@ -51,6 +53,17 @@ static int run(torc_gpu_form form, const rotate_args *args, const torc_shape *sh
     }
 }
 
+/* An accumulator is l (k+1) N products of a digit, variance B^2 / 12, and a coefficient of the
+ * bundle, 2 (2^g - 1) / 12; 14.5 standard deviations are passed once in 2^156 coefficients. */
+extern "C" bool torc_gpu_digits_are_narrow(const torc_shape *shape)
+{
+    const double products = shape->level_count * (shape->glwe_dim + 1.0) * shape->poly_size;
+    const double terms = exp2((double)grouping_of(shape)) - 1.0;
+    const double sigma = sqrt(2.0 * terms * products) / 12.0;
+    const double bits = shape->base_log * (shape->level_count + 1.0);
+    return grouping_of(shape) > 1 && log2(14.5 * sigma) + bits < 51.0;
+}
+
 extern "C" size_t torc_gpu_rotate_scratch_bytes(const torc_shape *shape, uint32_t batch)
 {
     const size_t global = rotate_global_scratch_bytes(shape, batch);
@@ -81,6 +94,7 @@ extern "C" int torc_gpu_rotate(uint64_t *out, const torc_gpu_rotate_args *call,
     args.batch = call->batch;
     args.lwe_dim = shape->lwe_dim;
     args.base_log = shape->base_log;
+    args.is_narrow = torc_gpu_digits_are_narrow(shape);
     args.cluster = call->cluster;
     return run(call->form, &args, shape, call->scratch, stream);
 }

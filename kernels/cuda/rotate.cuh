@@ -116,55 +116,93 @@ __device__ __forceinline__ void rotate_words_load(double2 *v, const rotate_lane 
 
 /* --- digits and their spectra --- */
 
-/* v -> spectrum of the only digit, in the slab. */
-template <class plan>
-__device__ __forceinline__ void rotate_forward_one(double2 *v, const rotate_args *args,
-                                                   const rotate_lane *me, uint32_t a)
-{
-    const double base = (double)(1u << args->base_log);
-#pragma unroll
-    for (uint32_t q = 0; q < plan::fft::points; q++) {
-        if constexpr (plan::grouping == 1) {
-            const uint32_t c = plan::fft::lanes * q + me->lane, kept = args->base_log;
-            uint32_t re = rotate_difference<plan>(me, c, a, kept);
-            uint32_t im = rotate_difference<plan>(me, c + plan::fft::size, a, kept);
-            v[q].x = rotate_cut(&re, kept);
-            v[q].y = rotate_cut(&im, kept);
-        } else {
-            v[q] = make_double2(rotate_digit(v[q].x, base), rotate_digit(v[q].y, base));
-        }
-    }
-    fft_forward<typename plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
-}
-
-/* The same for l digits, the last one first: words of `kept` bits wait in registers. */
-template <class plan>
-__device__ __forceinline__ void rotate_forward_levels(double2 *v, const rotate_args *args,
-                                                      const rotate_lane *me, uint32_t a)
+/* The words, in units of 2^-kept, that point q is cut from. */
+template <class plan, bool is_narrow>
+__device__ __forceinline__ uint2 rotate_words(double2 v, uint32_t q, const rotate_args *args,
+                                              const rotate_lane *me, uint32_t a)
 {
     const uint32_t kept = args->base_log * plan::level_count;
-    const double scale = kept < 32 ? (double)(1u << kept) : 4294967296.0;
-    uint32_t re[plan::fft::points], im[plan::fft::points];
+    if constexpr (plan::grouping == 1) {
+        const uint32_t c = plan::fft::lanes * q + me->lane;
+        return make_uint2(rotate_difference<plan>(me, c, a, kept),
+                          rotate_difference<plan>(me, c + plan::fft::size, a, kept));
+    } else {
+        const double scale = (double)((uint64_t)1 << kept);
+        return is_narrow
+                   ? make_uint2(rotate_kept_narrow(v.x, scale), rotate_kept_narrow(v.y, scale))
+                   : make_uint2(rotate_kept(v.x, scale), rotate_kept(v.y, scale));
+    }
+}
+
+/* v = the only digit. */
+template <class plan, bool is_narrow>
+__device__ __forceinline__ void rotate_cut_one(double2 *v, const rotate_args *args,
+                                               const rotate_lane *me, uint32_t a)
+{
 #pragma unroll
     for (uint32_t q = 0; q < plan::fft::points; q++) {
-        if constexpr (plan::grouping == 1) {
-            const uint32_t c = plan::fft::lanes * q + me->lane;
-            re[q] = rotate_difference<plan>(me, c, a, kept);
-            im[q] = rotate_difference<plan>(me, c + plan::fft::size, a, kept);
-        } else {
-            re[q] = rotate_kept(v[q].x, scale);
-            im[q] = rotate_kept(v[q].y, scale);
+        uint2 w = rotate_words<plan, is_narrow>(v[q], q, args, me, a);
+        v[q].x = rotate_cut(&w.x, args->base_log);
+        v[q].y = rotate_cut(&w.y, args->base_log);
+    }
+}
+
+/* Words wait in the slab of digit 0, which is written last, each lane's own: re, im of point q. */
+template <class plan> __device__ __forceinline__ uint64_t *rotate_waiting(const rotate_lane *me)
+{
+    return reinterpret_cast<uint64_t *>(me->slab) + me->lane;
+}
+
+template <class plan, bool is_narrow>
+__device__ __forceinline__ void rotate_wait(const double2 *v, const rotate_args *args,
+                                            const rotate_lane *me, uint32_t a)
+{
+    uint64_t *waiting = rotate_waiting<plan>(me);
+#pragma unroll
+    for (uint32_t q = 0; q < plan::fft::points; q++) {
+        const uint2 w = rotate_words<plan, is_narrow>(v[q], q, args, me, a);
+        gpu_store_shared(waiting + plan::fft::lanes * q, (uint64_t)w.y << 32 | w.x);
+    }
+}
+
+/* v = digit j, the last that has not been cut; what remains waits on. */
+template <class plan>
+__device__ __forceinline__ void rotate_cut_waiting(double2 *v, const rotate_args *args,
+                                                   const rotate_lane *me, uint32_t j)
+{
+    uint64_t *waiting = rotate_waiting<plan>(me);
+#pragma unroll
+    for (uint32_t q = 0; q < plan::fft::points; q++) {
+        const uint64_t both = gpu_load_shared(waiting + plan::fft::lanes * q);
+        uint2 w = make_uint2((uint32_t)both, (uint32_t)(both >> 32));
+        v[q].x = rotate_cut(&w.x, args->base_log);
+        v[q].y = rotate_cut(&w.y, args->base_log);
+        if (j > 0) {
+            gpu_store_shared(waiting + plan::fft::lanes * q, (uint64_t)w.y << 32 | w.x);
         }
     }
+}
+
+/* v -> spectra of its digits, in the slabs. a: exponent of the step, for g = 1. */
+template <class plan>
+__device__ __forceinline__ void rotate_forward(double2 *v, const rotate_args *args,
+                                               const rotate_lane *me, uint32_t a)
+{
+    const bool is_narrow = plan::grouping > 1 && args->is_narrow;
+    if constexpr (plan::level_count == 1) {
+        is_narrow ? rotate_cut_one<plan, true>(v, args, me, a)
+                  : rotate_cut_one<plan, false>(v, args, me, a);
+        fft_forward<typename plan::fft>(v, me->slab, me->tables, me->polynomial, me->lane);
+    } else {
+        is_narrow ? rotate_wait<plan, true>(v, args, me, a)
+                  : rotate_wait<plan, false>(v, args, me, a);
 #pragma unroll 1
-    for (uint32_t j = plan::level_count; j-- > 0;) {
-#pragma unroll
-        for (uint32_t q = 0; q < plan::fft::points; q++) {
-            v[q].x = rotate_cut(&re[q], args->base_log);
-            v[q].y = rotate_cut(&im[q], args->base_log);
+        for (uint32_t j = plan::level_count; j-- > 0;) {
+            rotate_cut_waiting<plan>(v, args, me, j);
+            fft_sync<typename plan::fft>(me->polynomial); /* slab 0 may be written */
+            fft_forward<typename plan::fft>(v, me->slab + j * plan::fft::slab, me->tables,
+                                            me->polynomial, me->lane);
         }
-        fft_forward<typename plan::fft>(v, me->slab + j * plan::fft::slab, me->tables,
-                                        me->polynomial, me->lane);
     }
 }
 
@@ -276,11 +314,7 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
     } else {
         a = gpu_load_readonly(args->exponent + (size_t)me->ciphertext * args->lwe_dim + step);
     }
-    if constexpr (plan::level_count == 1) {
-        rotate_forward_one<plan>(v, args, me, a);
-    } else {
-        rotate_forward_levels<plan>(v, args, me, a);
-    }
+    rotate_forward<plan>(v, args, me, a);
     if constexpr (plan::is_mixed) {
         rotate_sync<plan>(); /* spectra are complete */
         gpu_mark(1);

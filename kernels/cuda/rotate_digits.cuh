@@ -40,6 +40,12 @@ __device__ __forceinline__ uint32_t rotate_kept(double t, double scale)
     return (uint32_t)__double2loint(fma(rotate_fraction(t), scale, ROTATE_MAGIC));
 }
 
+/* The same where |t| scale < 2^51 is certain: 1. */
+__device__ __forceinline__ uint32_t rotate_kept_narrow(double t, double scale)
+{
+    return (uint32_t)__double2loint(fma(t, scale, ROTATE_MAGIC));
+}
+
 /* Takes the last digit off w, signed, and leaves the rest with its carry: 1. */
 __device__ __forceinline__ double rotate_cut(uint32_t *w, uint32_t base_log)
 {

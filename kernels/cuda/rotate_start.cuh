@@ -29,6 +29,7 @@ typedef struct rotate_args {
     uint64_t *accumulator;       /* NULL, or [batch][2^v][k + 1][N]: the whole result, for tests */
     uint32_t table_stride, outputs_log2;
     uint32_t batch, lwe_dim, base_log;
+    uint32_t is_narrow;    /* torc_gpu_digits_are_narrow */
     uint32_t delay_cycles; /* odd blocks start so much later */
     uint32_t cluster;      /* latency form: blocks a ciphertext, 0: as many as go */
 } rotate_args;
