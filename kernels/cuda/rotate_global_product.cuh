@@ -267,9 +267,11 @@ __global__ void __launch_bounds__(32 * GLOBAL_PRODUCT_WARPS)
     const uint32_t rows_log2 = work.log2_n - 6, row = blockIdx.x & ((1u << rows_log2) - 1);
     const uint32_t item = (blockIdx.x >> rows_log2) * GLOBAL_PRODUCT_WARPS + gpu_warp();
     const uint32_t tiles_log2 = work.extended_log2 - plan::tile_log2;
-    global_item at = {&args, &work};
+    global_item at = {};
     global_terms<plan> x[plan::ciphertexts];
 
+    at.args = &args;
+    at.work = &work;
     at.y = 32 * row + gpu_lane();
     at.turn = 1 + 4 * (fft_reverse(gpu_lane(), 5) + 32 * fft_reverse(row, (int)rows_log2));
     at.root = global_root(&work, at.turn);
