@@ -10,8 +10,8 @@
  *
  * Mapping: block = one item x 1024 columns (words of all samples, elements.cuh), 256 threads, 4 words
  * each: loaded together, then stored. Neighbouring lanes take neighbouring words; in an extraction they
- * read backwards. No shared memory. 16 bytes of traffic a word are the cost: 4.8e12 / 16 = 3e11 words a
- * second from memory (H200), 7 ns a ciphertext of 2,049 words. */
+ * read backwards. No shared memory. 16 bytes of traffic a word are the cost (a block of gather: 256 sectors in,
+ * 256 out): 4.8e12 / 16 = 3e11 words a second from memory (H200), 7 ns a ciphertext of 2,049 words. */
 /* clang-format on */
 #include "kernels/cuda/elements.cuh"
 #include "kernels/kernels_cuda.h"

@@ -17,19 +17,26 @@
  * outs x columns sums in registers and reads its own inputs, straight from global memory; 64 inputs
  * at a time, their places and weights go through shared memory, where all lanes read one address.
  * Blocks that share inputs are neighbours: output tiles first, then groups (windows of a
- * convolution overlap), then columns: inputs come from memory once, later from the L2 cache.
+ * convolution overlap), then columns: inputs come from memory once, later from the second-level cache.
  *
- *   outs x columns   layers with        counts of a block for one input of 256 / 512 / 1024 columns
- *     16 x 2         5 outputs or more  64 multiplies a thread; 2 KiB from L2; 18 wavefronts a warp
- *      4 x 4         2 to 4             32                      4 KiB          6
- *      1 x 8         1 (sums, copies)   16                      8 KiB          3
+ * A block and one of its inputs (multiplies of a thread; wavefronts of shared memory, a broadcast of 16
+ * bytes as 4; sectors of 32 bytes; kernels/emu/test/batch_counts.cu counts), and clocks of a multiprocessor
+ * of H200 that follow, at 64 multiplies and 24 bytes from the second-level cache a clock:
  *
- * Bound (H200, 64 multiplies and 24 bytes from L2 a clock and multiprocessor, in phase): 16 x 2
- * computes 128 clocks over 85 clocks of reading, the multiply pipe is the limit: 32 products a clock
- * and multiprocessor, 7.2e12 a second. 4 x 4: 171 clocks of reading over 64 + ..; 1 x 8: reading.
- * Against lookups: a layer of o outputs and i inputs takes o i (kN + 1) / 7.2e12 s, 0.15 us an output
- * at i = 512, kN = 2048, where its lookup takes 10 us: tensor cores would not be seen.
- * Registers and shared memory: tests of resources. */
+ *   outs x columns   layers with         weights  multiplies  wavefronts  sectors   multiply  shared  read
+ *      16 x 2        5 outputs or more   32 bits      64          74         66        128       74     88
+ *                                        64 bits      96         138         68        192      138     91
+ *       4 x 4        2 to 4              32 bits      32          25        129         64       25    171
+ *                                        64 bits      48          41        129         96       41    172
+ *       1 x 8        1 (sums, copies)    32 bits      16          12        256         32       12    341
+ *                                        64 bits      24          16        256         48       16    341
+ *
+ * The largest is the bound: blocks of one multiprocessor overlap. Where elements do not begin at 32 bytes
+ * (kN + 1 is odd) a warp touches 9 sectors, not 8, and finds the ninth in its first-level cache. 16 x 2
+ * makes 32 products a clock and multiprocessor, 7.2e12 a second at 1.7 GHz, if both kinds of multiply-add
+ * have the rate of one; a layer costs o i (kN + 1) of them: 0.15 us an output at i = 512, kN = 2048,
+ * whose lookup takes 10 us. That is why tensor cores are left alone here (8 limbs of x by 1 or 2 of w
+ * would be some ten times faster): they could save 1.5 % of a circuit. */
 /* clang-format on */
 #include "kernels/cuda/elements.cuh"
 #include "kernels/kernels_cuda.h"
@@ -51,10 +58,11 @@ typedef struct linear_job {
     uint32_t run, group, first_out, out_count, first_column;
 } linear_job;
 
-/* Inputs `first` .. of the chunk: where their words begin, and a row of weights for each. Rows are
- * 4 words apart from a power of two: lanes that store a column of weights meet 4 ways, not 16. */
+/* The inputs of a chunk: where their words begin, and a row of weights for each. Rows lie an odd
+ * number of quads apart: lanes that store a column of weights meet 4 in a bank, not up to 16. */
 template <int weight_words, int outs> struct linear_stage {
-    static constexpr int pitch = weight_words * outs + (outs == 1 ? 0 : 4);
+    static constexpr int row = weight_words * outs;
+    static constexpr int pitch = row + (row % 8 == 0 ? 4 : 0);
     uint64_t begin[LINEAR_CHUNK];
     uint32_t weight[LINEAR_CHUNK * pitch];
 };
