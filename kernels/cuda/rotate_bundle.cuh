@@ -3,7 +3,8 @@
  *
  *   m[i][e] = s ([c = e] B^-(j+1) / M + sum_T (X^(a_T) - 1) K_T[i][e]),   i = c l + j, T = 1 .. 2^g - 1
  *   s       the inverse of what the latency form's transform is off by (rotate_latency_angles.cuh)
- *   X^a at place y of the key: exp(i pi a (1 + 4t) / N), t = rev_m(e), e the place in the tree
+ *   X^a at point y = 32 row + x of the key (fft.cuh): exp(i pi a (1 + 4 rev_5(x)) / N), in a table of the
+ *           block, times exp(2 pi i a rev(row) / (M/32))
  *
  * Layouts: key double2 [steps][terms][inputs][columns][M] in the order of fft.cuh; bundle
  * double2 [ciphertexts][steps][inputs][columns][M], places in the order of latency_place.
@@ -13,8 +14,9 @@
  * Lanes are laid out so that a warp reads whole lines of the key and writes whole sectors of the bundles: 8
  * neighbouring x by 4 rows that are neighbours in the bundle.
  *
- * FP64 instructions a thread, chunk and ciphertext: 7 (2^g - 1) + 4 for the factors, 4 (2^g - 1) + 1 for each
- * (i, e). Bytes: 16 (2^g - 1) a point and (i, e) read once for 8 ciphertexts, 16 written for each. */
+ * FP64 instructions a thread, chunk and ciphertext: 5 (2^g - 1) for the factors, then 4 (2^g - 1) + 4 for each
+ * (i, e), one more where c = e. Shared wavefronts a warp, chunk and ciphertext: 9 (2^g - 1). Bytes: 16 (2^g - 1)
+ * a point and (i, e) read once for 8 ciphertexts, 16 written for each. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_BUNDLE_CUH
 #define TORC_CUDA_ROTATE_BUNDLE_CUH
@@ -39,9 +41,12 @@ template <int glwe_dim_, int log2_n_, int level_count_, int grouping_> struct bu
         return pairs % at_most == 0 ? at_most : chunk_of(at_most - 1);
     }
     static constexpr uint32_t chunk = chunk_of(BUNDLE_WORDS / terms); /* pairs (i, e) */
-    /* Shared memory, double2: roots k and 64 k; then uint32 sums of exponents. */
-    static constexpr uint32_t low = 64, high = 2 * n / low;
-    static constexpr size_t sums_at = sizeof(double2) * (low + high);
+    /* Different x of a block. */
+    static constexpr uint32_t xs = rows < BUNDLE_THREADS / 8 ? BUNDLE_THREADS / rows : 8;
+    /* Shared memory: double2 [ciphertexts][terms][xs] X^(a_T) at row 0, double2 [rows] roots of
+     * order M/32, uint32 [ciphertexts][terms] a_T. */
+    static constexpr uint32_t roots_at = BUNDLE_CIPHERTEXTS * terms * xs;
+    static constexpr size_t sums_at = sizeof(double2) * (roots_at + rows);
     static constexpr size_t shared_bytes = sums_at + sizeof(uint32_t) * BUNDLE_CIPHERTEXTS * terms;
 };
 
@@ -60,50 +65,59 @@ template <class plan> __device__ __forceinline__ bundle_share bundle_share_make(
             min(BUNDLE_CIPHERTEXTS, batch - first)};
 }
 
-/* Place in the tree of a thread's point. */
-template <class plan> __device__ __forceinline__ uint32_t bundle_point(uint32_t thread)
+/* Coordinates of a point in the key. */
+typedef struct bundle_point {
+    uint32_t x, row;
+} bundle_point;
+
+template <class plan> __device__ __forceinline__ bundle_point bundle_point_make(uint32_t point)
 {
     constexpr int row_bits = plan::m - 5;
-    const uint32_t x = (thread & 7) | thread >> (row_bits + 3) << 3;
-    const uint32_t r = thread >> 3 & (plan::rows - 1);
+    const uint32_t r = point >> 3 & (plan::rows - 1); /* row as the bundle counts */
     const uint32_t row = plan::m % 2 == 0
                              ? (r & (plan::rows / 4 - 1)) << 2 | r >> (row_bits - 2)
                              : (r & 1) << 1 | (r & 2) << 2 | (r >> 2 & 1) | (r >> 3 & 1) << 2;
-    return x * plan::rows + row;
+    return {(point & 7) | point >> (row_bits + 3) << 3, row};
 }
 
-/* Roots and sums of exponents of all T, for the block's ciphertexts. */
+/* a_T, the sum of the exponents of the bits of T = set. */
+template <class plan>
+__device__ __forceinline__ uint32_t bundle_sum(const rotate_args *args, uint32_t ciphertext,
+                                               uint32_t step, uint32_t set)
+{
+    const uint32_t *exponent =
+        args->exponent + (size_t)ciphertext * args->lwe_dim + step * plan::grouping;
+    uint32_t sum = 0;
+#pragma unroll
+    for (int bit = 0; bit < plan::grouping; bit++) {
+        const uint32_t a = gpu_load_readonly(exponent + bit);
+        sum += set >> bit & 1 ? a : 0;
+    }
+    return sum;
+}
+
+/* Tables of the block; roots: exp(i pi k / N), k < 2N. */
 template <class plan>
 __device__ __forceinline__ void bundle_prepare(unsigned char *shared, const rotate_args *args,
                                                const double2 *roots, const bundle_share *share)
 {
-    double2 *root = reinterpret_cast<double2 *>(shared);
+    double2 *base = reinterpret_cast<double2 *>(shared);
     uint32_t *sums = reinterpret_cast<uint32_t *>(shared + plan::sums_at);
-    for (uint32_t k = threadIdx.x; k < plan::low + plan::high; k += BUNDLE_THREADS) {
-        const uint32_t at = k < plan::low ? k : (k - plan::low) * plan::low;
-        gpu_store_shared(root + k, gpu_load_readonly(roots + at));
-    }
-    for (uint32_t k = threadIdx.x; k < share->ciphertexts * plan::terms; k += BUNDLE_THREADS) {
-        const uint32_t set = k % plan::terms + 1;
-        const uint32_t *exponent =
-            args->exponent + (size_t)(share->first_ciphertext + k / plan::terms) * args->lwe_dim +
-            share->step * plan::grouping;
-        uint32_t sum = 0;
-#pragma unroll
-        for (int bit = 0; bit < plan::grouping; bit++) {
-            const uint32_t a = gpu_load_readonly(exponent + bit);
-            sum += set >> bit & 1 ? a : 0;
+    const uint32_t first_x = bundle_point_make<plan>(share->first_point).x;
+    for (uint32_t k = threadIdx.x; k < share->ciphertexts * plan::terms * plan::xs;
+         k += BUNDLE_THREADS) {
+        const uint32_t x = k % plan::xs, at = k / plan::xs;
+        const uint32_t sum = bundle_sum<plan>(args, share->first_ciphertext + at / plan::terms,
+                                              share->step, at % plan::terms + 1);
+        const uint32_t angle = sum * (1 + 4 * fft_reverse(first_x + x, 5));
+        gpu_store_shared(base + k, gpu_load_readonly(roots + (angle & (2 * plan::n - 1))));
+        if (x == 0) {
+            gpu_store_shared(sums + at, sum);
         }
-        gpu_store_shared(sums + k, sum);
     }
-}
-
-template <class plan>
-__device__ __forceinline__ double2 bundle_root(const double2 *root, uint32_t angle)
-{
-    const uint32_t k = angle & (2 * plan::n - 1);
-    return fft_multiply(gpu_load_shared(root + plan::low + k / plan::low),
-                        gpu_load_shared(root + k % plan::low));
+    for (uint32_t k = threadIdx.x; k < plan::rows; k += BUNDLE_THREADS) {
+        gpu_store_shared(base + plan::roots_at + k, gpu_load_readonly(roots + 128 * k));
+    }
 }
 
 /* words[t][p], pairs p from `pair` on; key: the step's, at the thread's point. */
@@ -123,20 +137,23 @@ __device__ __forceinline__ void bundle_load(double2 *words, const double2 *key, 
     }
 }
 
-/* factor[t] = s (X^(a_T) - 1). */
+/* factor[t] = X^(a_T) - 1 at a point. base[t][xs] of its x, root and sums: of the block's tables.
+ */
 template <class plan>
-__device__ __forceinline__ void bundle_factors(double2 *factor, const double2 *root,
-                                               const uint32_t *sums, double2 s, uint32_t turn,
-                                               uint32_t leaf)
+__device__ __forceinline__ void bundle_factors(double2 *factor, const double2 *base,
+                                               const double2 *root, const uint32_t *sums,
+                                               uint32_t row)
 {
+    const uint32_t turn = fft_reverse(row, plan::m - 5);
 #pragma unroll
     for (uint32_t t = 0; t < plan::terms; t++) {
-        const double2 x = bundle_root<plan>(root, gpu_load_shared(sums + t) * turn + leaf);
-        factor[t] = make_double2(x.x - s.x, x.y - s.y);
+        const uint32_t k = gpu_load_shared(sums + t) * turn & (plan::rows - 1);
+        factor[t] = fft_multiply(gpu_load_shared(base + t * plan::xs), gpu_load_shared(root + k));
+        factor[t].x -= 1.0;
     }
 }
 
-/* Word (i, e) = `pair` of a bundle from words[t] of the chunk's pair p. */
+/* Word (i, e) = `pair` of a bundle from words[t] of the chunk's pair p; unit: 1 / B. */
 template <class plan>
 __device__ __forceinline__ double2 bundle_word(const double2 *words, const double2 *factor,
                                                double2 s, uint32_t pair, uint32_t p, double unit)
@@ -144,12 +161,11 @@ __device__ __forceinline__ double2 bundle_word(const double2 *words, const doubl
     const uint32_t input = pair / plan::columns, column = pair % plan::columns;
     double2 m = make_double2(0.0, 0.0);
     if (input / plan::level_count == column) {
-        double gadget = 1.0 / plan::size;
+        m.x = unit / plan::size;
 #pragma unroll
-        for (uint32_t j = 0; j < plan::level_count; j++) {
-            gadget *= j <= input % plan::level_count ? unit : 1.0;
+        for (uint32_t j = 1; j < plan::level_count; j++) {
+            m.x *= j <= input % plan::level_count ? unit : 1.0;
         }
-        m = make_double2(s.x * gadget, s.y * gadget);
     }
 #pragma unroll
     for (uint32_t t = 0; t < plan::terms; t++) {
@@ -157,7 +173,7 @@ __device__ __forceinline__ double2 bundle_word(const double2 *words, const doubl
         m.x = fma(f.x, k.x, fma(-f.y, k.y, m.x));
         m.y = fma(f.x, k.y, fma(f.y, k.x, m.y));
     }
-    return m;
+    return fft_multiply(s, m);
 }
 
 template <class plan>
@@ -165,20 +181,21 @@ __global__ void __launch_bounds__(BUNDLE_THREADS)
     rotate_bundle(const rotate_args args, const double2 *roots, double2 *bundle)
 {
     GPU_DYNAMIC_SHARED(unsigned char, shared);
-    const double2 *root = reinterpret_cast<const double2 *>(shared);
-    const uint32_t *sums = reinterpret_cast<const uint32_t *>(shared + plan::sums_at);
     const bundle_share share = bundle_share_make<plan>(args.batch);
-    const uint32_t e = bundle_point<plan>(share.first_point + threadIdx.x);
-    const uint32_t turn = 1 + 4 * fft_reverse(e, plan::m);
-    const uint32_t leaf = 0 - latency_spectrum_factor<plan::log2_n>(e);
+    const bundle_point point = bundle_point_make<plan>(share.first_point + threadIdx.x);
+    const uint32_t e = point.x * plan::rows + point.row; /* place in the tree */
     const uint32_t steps = args.lwe_dim / plan::grouping;
+    const double2 *base = reinterpret_cast<const double2 *>(shared) + point.x % plan::xs;
+    const double2 *root = reinterpret_cast<const double2 *>(shared) + plan::roots_at;
+    const uint32_t *sums = reinterpret_cast<const uint32_t *>(shared + plan::sums_at);
     const double2 *key = args.key + (size_t)share.step * plan::terms * plan::pairs * plan::size +
-                         32 * (e % plan::rows) + e / plan::rows;
+                         32 * point.row + point.x;
+    const double2 s = gpu_load_readonly(
+        roots + ((0 - latency_spectrum_factor<plan::log2_n>(e)) & (2 * plan::n - 1)));
     const double unit = 1.0 / (double)(1u << args.base_log);
 
     bundle_prepare<plan>(shared, &args, roots, &share);
-    gpu_sync_block(); /* roots and sums are there */
-    const double2 s = bundle_root<plan>(root, leaf);
+    gpu_sync_block(); /* tables are there */
 #pragma unroll 1
     for (uint32_t pair = 0; pair < plan::pairs; pair += plan::chunk) {
         double2 words[plan::terms * plan::chunk];
@@ -189,7 +206,8 @@ __global__ void __launch_bounds__(BUNDLE_THREADS)
             double2 *to =
                 bundle + (at * plan::pairs + pair) * plan::size + latency_place<plan::m>(e);
             double2 factor[plan::terms];
-            bundle_factors<plan>(factor, root, sums + c * plan::terms, s, turn, leaf);
+            bundle_factors<plan>(factor, base + c * plan::terms * plan::xs, root,
+                                 sums + c * plan::terms, point.row);
 #pragma unroll
             for (uint32_t p = 0; p < plan::chunk; p++) {
                 gpu_store_global(to + p * plan::size,
