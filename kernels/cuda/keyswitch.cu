@@ -17,21 +17,21 @@
  * as exact, at the price of base_log' / 7 as many products (such gadgets have few levels).
  *
  * Resources at kN = 2048, n = 782, gadget 2^2 x 7 (4-bit lookups): 448 steps, 49 panels, key 45.0 MB
- * (2,048 bytes a step and panel; 44.9 MB without padding), 10,976 mma of 4,096 multiply-adds a ciphertext.
- * A step of a block of the product (nvcc 13.0, sm_90, no spills), in clocks of a multiprocessor:
- * mma at the dense int8 rate of 1,979 TOP/s, one a clock (mma.sync is said to reach about 0.6 of
- * it); shared memory at 128 bytes a clock, reads + fills; second-level cache at 24 bytes a clock,
- * all multiprocessors at once.
+ * (2,048 bytes a step and panel), 10,976 mma of 4,096 multiply-adds a ciphertext. A step of a block of
+ * the product in clocks of a multiprocessor: mma at the dense int8 rate of 1,979 TOP/s, one a clock
+ * (by mma.sync about 0.6 of it has been reported for this device); shared memory at 128 bytes a clock,
+ * reads + fills; second-level cache at 24 bytes a clock, all multiprocessors at once. Registers (nvcc
+ * 13.0, sm_90, no spills), wavefronts and sectors are held by tests/resources.sh.
  *
  *   batch     block                    registers  shared B  mma   shared          L2 bytes, clocks
- *   1..16     16 x 128 columns            59       84,480    64   160 + 132 = 292   16,896     704
- *   17..64    64 x 128 columns           194       92,160   256   256 + 144 = 400   18,432     768
- *   65..     128 x  64 columns           174       61,440   256   256 +  96 = 352   12,288     512
+ *   1..16     16 x 128 columns            60       84,480    64   160 + 132 = 292   16,896     704
+ *   17..64    64 x 128 columns           168       92,160   256   256 + 144 = 400   18,432     768
+ *   65..     128 x  64 columns           170       61,440   256   256 +  96 = 352   12,288     512
  *
  * Copies run ahead of the products, so the bound is the largest: the second-level cache. A full block
  * of 128 costs 512 clocks a step: 448 * 13 * 512 / 128 = 23.3 k clocks a ciphertext = 100 ns at 132
- * multiprocessors and 1.755 GHz, 1 % of a 4-bit lookup at 100,000 a second; a batch of up to 64 reads
- * the key once, 9 to 11 us from either memory.
+ * multiprocessors and 1.755 GHz, 1 % of a 4-bit lookup at 100,000 a second. A batch of up to 64 reads
+ * the key once, 9 to 11 us from the cache or from memory, beside three launches.
  *
  * Two designs compared, clocks of one multiprocessor a ciphertext at the figures above:
  *   mma s8 x u8, four limbs       10,976 mma                           11.0 k (18.3 k at 0.6)

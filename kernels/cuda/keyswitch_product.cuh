@@ -166,6 +166,7 @@ __global__ void __launch_bounds__(KEYSWITCH_THREADS) keyswitch_product(keyswitch
     uint32_t now = 0; /* stage of this step */
     uint32_t next =
         KEYSWITCH_STAGES - 1; /* stage read in the step before: free after the barrier */
+#pragma unroll 1
     for (uint32_t step = first_step; step < end_step; step++) {
         const uint4 *stage = ring + now * block::stage_units;
         gpu_copy_wait<KEYSWITCH_STAGES - 2>();
