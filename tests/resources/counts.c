@@ -1,5 +1,6 @@
-/* Counts, on the emulator, what one block of each rotation kernel asks of shared memory and of the
- * second-level cache in a step, phase by phase: a line a configuration, for `resources --counts`.
+/* Counts, on the emulator, what one block of each rotation kernel and of the keyswitch's product
+ * asks of shared memory and of the second-level cache in a step, phase by phase: a line a
+ * configuration, for `resources --counts`.
  *
  *   PREFIX WAVEFRONTS SECTORS     of the kernel whose name begins with PREFIX; a+b by phases
  *
@@ -89,9 +90,41 @@ static void count_shape(const rotation_shape *s)
     }
 }
 
+/* A keyswitch of one block of ciphertexts and columns: all steps of the product are that block's.
+ * The other kernels of a keyswitch to words use no shared memory and no asynchronous copy. */
+static void count_keyswitch(const char *kernel, uint32_t batch, uint32_t columns)
+{
+    const torc_shape shape = {.glwe_dim = 1,
+                              .poly_size = 256,
+                              .lwe_dim = columns - 1,
+                              .ks_base_log = 2,
+                              .ks_level_count = 2};
+    const double steps = 256 / 32 * 2;
+    const torc_gpu_keyswitch_args args = {
+        .key = gpu_test_zeros(torc_gpu_keyswitch_key_bytes(&shape)),
+        .in = gpu_test_zeros(batch * 257 * sizeof(uint64_t)),
+        .scratch = gpu_test_room(torc_gpu_keyswitch_scratch_bytes(&shape, batch)),
+        .batch = batch};
+    uint32_t *small = gpu_test_room((size_t)batch * columns * sizeof *small);
+    torc_emu_counts c;
+
+    GPU_OK(torc_gpu_stream_wait(gpu_test.stream));
+    torc_emu_count(true);
+    GPU_OK(torc_gpu_keyswitch_small(small, &args, &shape, gpu_test.stream));
+    GPU_OK(torc_gpu_stream_wait(gpu_test.stream));
+    torc_emu_counts_read(&c, TORC_EMU_ALL_PHASES);
+    torc_emu_count(false);
+    printf("%s %.0f %.0f\n", kernel, wavefronts_of(&c) / steps,
+           (double)c.of[TORC_EMU_COPY_FROM][TORC_EMU_LOAD].sectors / steps);
+    gpu_test_free_all();
+}
+
 int main(void)
 {
     gpu_test_begin();
+    count_keyswitch("keyswitch_product<1,1>", 16, 128);
+    count_keyswitch("keyswitch_product<4,1>", 64, 128);
+    count_keyswitch("keyswitch_product<4,2>", 128, 64);
     for (size_t i = 0; i < items_shape_count; i++) {
         count_shape(&items_shapes[i]);
     }

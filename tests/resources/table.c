@@ -235,6 +235,17 @@ static double phase_of(const table_phases *phases, size_t i)
     return i < phases->count ? phases->of[i] : 0.0;
 }
 
+static size_t phase_count(const table_row *row)
+{
+    const size_t counts[] = {row->fp64.count, row->conversions.count, row->wavefronts.count,
+                             row->sectors.count};
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        most = counts[i] > most ? counts[i] : most;
+    }
+    return most;
+}
+
 static double larger(double a, double b)
 {
     return a > b ? a : b;
@@ -243,7 +254,7 @@ static double larger(double a, double b)
 double table_bound(const table_row *row)
 {
     double of_phases = 0, fp64 = 0, conversions = 0, shared = 0, cache = 0;
-    for (size_t i = 0; i < row->fp64.count; i++) {
+    for (size_t i = 0; i < phase_count(row); i++) {
         const double a = phase_of(&row->fp64, i) * row->threads / 64;
         const double b = phase_of(&row->conversions, i) * row->threads / 16;
         const double c = phase_of(&row->wavefronts, i);
