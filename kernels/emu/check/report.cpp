@@ -30,6 +30,10 @@ void check_describe(char *out, size_t room, const void *p)
 /* "block B thread T at FILE:LINE" */
 static void describe_mark(char *out, size_t room, mark m)
 {
+    if (m.kind == MARK_CROWD) { /* of a gang that has ended: its members are forgotten */
+        snprintf(out, room, "several threads of an earlier block");
+        return;
+    }
     const uint32_t threads = emu_running.threads.x;
     const uint32_t block = order_first_block(m.time) + m.thread / threads;
     const emu_site at = site_of(m.site);
