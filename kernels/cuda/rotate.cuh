@@ -77,7 +77,7 @@ __device__ __forceinline__ uint32_t rotate_difference(const rotate_lane *me, uin
         value = gpu_load_shared(me->word + slots_away * (plan::columns * plan::n) + place);
     }
     const uint32_t x = (from < plan::n ? value : 0 - value) - gpu_load_shared(me->word + c);
-    return kept < 32 ? (x + (1u << (31 - kept))) >> (32 - kept) : x;
+    return rotate_kept_word(x, kept);
 }
 
 template <class plan>

@@ -46,6 +46,14 @@ __device__ __forceinline__ uint32_t rotate_kept_narrow(double t, double scale)
     return (uint32_t)__double2loint(fma(t, scale, ROTATE_MAGIC));
 }
 
+/* Units of 2^-32 rounded to units of 2^-kept. Ties to even: one word in 2^(32 - kept) is a tie, and a
+ * mean error of all coefficients is what a binary key makes largest. */
+__device__ __forceinline__ uint32_t rotate_kept_word(uint32_t x, uint32_t kept)
+{
+    const uint32_t dropped = 32 - kept;
+    return dropped == 0 ? x : (x + (1u << dropped >> 1) - 1 + (x >> dropped & 1)) >> dropped;
+}
+
 /* Takes the last digit off w, signed, and leaves the rest with its carry: 1. */
 __device__ __forceinline__ double rotate_cut(uint32_t *w, uint32_t base_log)
 {

@@ -221,7 +221,7 @@ __device__ __forceinline__ uint32_t global_difference(const global_gather *g, ui
     const uint32_t from = (c - g->shift) & (2 * poly_size - 1);
     const uint32_t value = gpu_load_readonly(g->from + (from & (poly_size - 1)));
     const uint32_t x = (from < poly_size ? value : 0 - value) - gpu_load_readonly(g->here + c);
-    return kept < 32 ? (x + (1u << (31 - kept))) >> (32 - kept) : x;
+    return rotate_kept_word(x, kept);
 }
 
 template <class plan>
