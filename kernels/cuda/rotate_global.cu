@@ -167,12 +167,11 @@ static rotate_global_work work_of(const rotate_args *args, const torc_shape *sha
                                   uint32_t piece)
 {
     const uint32_t log2_n = log2_of(shape->poly_size);
-    const fft_table_sizes sizes = fft_table_sizes_of((int)log2_n, 5);
     rotate_global_work w = {};
     w.spectra = (double2 *)scratch;
     w.product = (double2 *)((char *)scratch + piece * spectra_bytes(shape));
     w.word = (uint32_t *)((char *)w.product + piece * product_bytes(shape));
-    w.root = args->tables + fft_table_count(sizes) - sizes.roots;
+    w.root = args->tables + fft_all_roots_at(fft_table_sizes_of((int)log2_n, 5));
     w.glwe_dim = shape->glwe_dim;
     w.log2_n = log2_n;
     w.level_count = shape->level_count;

@@ -30,7 +30,7 @@ typedef struct rotate_global_work {
     double2 *spectra;    /* [batch][2^v][inputs][M] of digits, input c l + j */
     double2 *product;    /* [batch][2^v][k + 1][M] */
     uint32_t *word;      /* g = 1: accumulators [batch][2^v][k + 1][N], units of 2^-32 */
-    const double2 *root; /* root_low, root_high of the tables: fft_tables.h */
+    const double2 *root; /* [2N] exp(i pi k / N): all_roots of fft_tables.h */
     double gadget0, gadget1, gadget2; /* B^-(j+1) / M */
     uint32_t glwe_dim, log2_n, level_count, grouping, extended_log2;
 } rotate_global_work;

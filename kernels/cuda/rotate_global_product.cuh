@@ -58,9 +58,7 @@ __device__ __forceinline__ void global_multiply_add(double2 &out, double2 a, dou
 /* exp(i pi angle / N), any angle. */
 __device__ __forceinline__ double2 global_root(const rotate_global_work *work, uint32_t angle)
 {
-    const uint32_t reduced = angle & ((2u << work->log2_n) - 1);
-    const double2 high = gpu_load_readonly(work->root + FFT_ROOT_LOW + reduced / FFT_ROOT_LOW);
-    return fft_multiply(high, gpu_load_readonly(work->root + reduced % FFT_ROOT_LOW));
+    return gpu_load_readonly(work->root + (angle & ((2u << work->log2_n) - 1)));
 }
 
 /* --- places --- */
