@@ -168,4 +168,63 @@ static inline double rotation_noise_mean(const rotation_noise *x, uint32_t size)
     return x->mean / x->polynomials / sqrt(variance / x->polynomials);
 }
 
+/* --- whole tests of a form --- */
+
+/* `count` random rotations under a fresh key: all coefficients, and what is extracted. */
+static inline void rotation_expect_form(const torc_shape *shape, uint32_t count, uint64_t seed,
+                                        torc_gpu_form form)
+{
+    const rotation_name name = rotation_name_of(shape);
+    test_rng rng = {seed};
+    rotation_key key = rotation_key_make(shape, &rng, 10);
+    rotation_batch b = rotation_batch_make(shape, count, ROTATION_VARIED, &rng);
+    rotation_noise *noise = (rotation_noise *)test_alloc(sizeof *noise);
+
+    rotation_noise_begin(noise, &key);
+    GPU_OK(rotation_try(&b, &key, form));
+    rotation_expect_coefficients(&b, &key, noise->bound, name.text);
+    rotation_expect_outputs(&b, name.text);
+    free(noise);
+    rotation_batch_free(&b);
+    rotation_key_free(&key);
+}
+
+/* Variance and mean over `keys` keys with `count` rotations each. The variance may be off by what
+ * odds of 1e-6 allow and 2 % for the model, and where round-off counts by as much as the kernel is
+ * better than torc_gpu_fft_constant; the mean by 5 standard deviations. */
+static inline void rotation_expect_noise(const torc_shape *shape, int noise_log2, uint32_t count,
+                                         uint32_t keys, uint64_t seed, torc_gpu_form form)
+{
+    const rotation_name name = rotation_name_of(shape);
+    rotation_noise *x = (rotation_noise *)test_alloc(sizeof *x);
+    double ratio = 0, constant = 0, mean = 0, fft_share = 0;
+
+    for (uint32_t k = 0; k < keys; k++) {
+        test_rng rng = {seed + 1000 * k};
+        rotation_key key = rotation_key_make(shape, &rng, noise_log2);
+        rotation_batch b = rotation_batch_make(shape, count, ROTATION_RANDOM, &rng);
+        rotation_noise_begin(x, &key);
+        GPU_OK(rotation_try(&b, &key, form));
+        rotation_noise_add_batch(x, &b, &key);
+        ratio += rotation_noise_ratio(x) / keys;
+        constant += rotation_noise_fft_constant(x, shape) / keys;
+        mean += rotation_noise_mean(x, shape->poly_size) / sqrt(keys);
+        fft_share = x->predicted.fft / x->variance;
+        rotation_batch_free(&b);
+        rotation_key_free(&key);
+    }
+    const double terms = (double)keys * x->polynomials * shape->poly_size / 2;
+    const double slack = 5 / sqrt(terms) + 0.02;
+    printf("%s 2^%u: std 2^%.2f, variance / predicted %.3f +- %.3f, mean %.1f, round-off %.2f, "
+           "c %.4f\n",
+           name.text, shape->base_log, log2(x->variance) / 2, ratio, 1 / sqrt(terms), mean,
+           fft_share, fft_share > 0.5 ? constant : NAN);
+    GPU_CHECK(ratio < 1 + slack && ratio > 1 - slack - 0.5 * fft_share,
+              "%s base 2^%u x %u: variance %.3f of the predicted one", name.text, shape->base_log,
+              shape->level_count, ratio);
+    GPU_CHECK(fabs(mean) < 5, "%s base 2^%u x %u: the mean is %.1f deviations away", name.text,
+              shape->base_log, shape->level_count, mean);
+    free(x);
+}
+
 #endif
