@@ -65,6 +65,10 @@ case $1 in
 esac
 EOT
 
+program gpu_keyswitch <<'EOT'
+echo '{"name":"keyswitch_4bits_batch1","value":1,"unit":"keyswitches/s"}'
+EOT
+
 # no device
 program gpu_ceilings <<'EOT'
 exit 77
@@ -113,6 +117,7 @@ expect "repeats are run" has 1 '"argument":"--repeat"'
 run --step figures --long
 expect "the fastest variant comes first" \
     [ "$(sed -n 's/.*"step":"figures","part":"rotation \([^"]*\)".*/\1/p' "$folder/out/results.jsonl" | head -n 1)" = g3_c4 ]
+expect "the keyswitch is timed" has 1 '"name":"keyswitch_4bits_batch1"'
 expect "--long reaches the statistics" grep -q long "$folder/out/gpu_run.log"
 
 # a program that hangs takes the step's time, not more
