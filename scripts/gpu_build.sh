@@ -4,7 +4,7 @@
 #
 #   libtorc_gpu.so               every kernel of every shipped configuration, the CUDA runtime inside
 #   gpu_X, slowgpu_X, tests.txt  the tests, and the list of them
-#   gpu_ceilings, gpu_rotation, gpu_keyswitch, gpu_digest
+#   gpu_ceilings, gpu_rotation, gpu_keyswitch_time, gpu_digest
 #   digests.txt                  what the emulator makes of the inputs of gpu_digest
 #   resources.log, commit
 #
@@ -164,7 +164,7 @@ build_all() {
     "$nvcc" -shared -cudart static -o $build/libtorc_gpu.so $scratch/sm_90/*.o || fail "libtorc_gpu.so does not link"
     device_program 90a $build/gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
     device_program 90 $build/gpu_rotation bench/gpu_rotation.cu
-    device_program 90 $build/gpu_keyswitch bench/gpu_keyswitch.cu kernels/cuda/keyswitch.cu kernels/cuda/keyswitch_key.cu
+    device_program 90 $build/gpu_keyswitch_time bench/gpu_keyswitch_time.cu kernels/cuda/keyswitch.cu kernels/cuda/keyswitch_key.cu
     if [ "${1:-}" = --all ]; then
         for arch in 80 100 120; do
             kernel_objects "$arch" $scratch/sm_$arch

@@ -226,7 +226,7 @@ figures() { # --long: ten times the statistics, and no limit to the step
                 --kernel-name regex:rotate --launch-count 1 $build/gpu_rotation "$variant"
         fi
     done
-    part 30 "keyswitch" $build/gpu_keyswitch
+    part 30 "keyswitch" $build/gpu_keyswitch_time
     while read -r test; do
         case $test in
         slow*) quiet_part "$([ "$long" = yes ] && echo 7200 || echo 240)" "$test" "$build/$test" ;;

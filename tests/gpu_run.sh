@@ -65,7 +65,7 @@ case $1 in
 esac
 EOT
 
-program gpu_keyswitch <<'EOT'
+program gpu_keyswitch_time <<'EOT'
 echo '{"name":"keyswitch_4bits_batch1","value":1,"unit":"keyswitches/s"}'
 EOT
 

@@ -124,7 +124,7 @@ static void time_set(const keyswitch_set *set)
 int main(void)
 {
     cudaDeviceProp p;
-    const int code = rows_print_device("gpu_keyswitch", TORC_COMMIT, &p);
+    const int code = rows_print_device("gpu_keyswitch_time", TORC_COMMIT, &p);
     if (code != 0) {
         return code;
     }
