@@ -19,7 +19,7 @@ function(torc_add_kernel_test name target label timeout environment)
     math(EXPR timeout "${timeout} * 5")
   endif()
   add_test(NAME ${name} COMMAND ${target})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout} SKIP_RETURN_CODE 77
     ENVIRONMENT "OMP_WAIT_POLICY=passive;${environment}")
 endfunction()
 
