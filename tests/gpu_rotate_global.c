@@ -1,7 +1,7 @@
 /* The rotation through global memory: whole accumulators of toy rotations for every size, grouping,
  * number of parts, digits and columns; several results; batches that end within a block, an item
- * and a piece; noise; refusals. Shipped configurations: gpu_rotate_configurations.c. */
-#include "tests/gpu_rotation_noise.h"
+ * and a piece; shipped configurations; noise; whole lookups; refusals. */
+#include "tests/gpu_lookup.h"
 
 /* Rotates `count` random ciphertexts and compares everything. */
 static void expect_rotations(const torc_shape *shape, uint32_t count, uint64_t seed)
@@ -118,6 +118,27 @@ static void refusals(void)
     gpu_test_free_all();
 }
 
+/* Two steps of every shipped configuration. */
+static void configurations(void)
+{
+    torc_shape s;
+    for (size_t i = 0; lookup_configuration(&s, i); i++) {
+        s.lwe_dim = 2 * s.grouping;
+        expect_rotations(&s, 4, 800 + i);
+    }
+}
+
+/* At the size of production; all of them: slowgpu_rotate_global.c. */
+static void lookups(void)
+{
+    const torc_shape classic = lookup_shape(3, 9, 1, 1, 0), grouped = lookup_shape(1, 11, 1, 3, 0);
+    torc_shape several = lookup_shape(2, 9, 1, 3, 1);
+    several.outputs_log2 = 1;
+    lookup_expect_shape(&classic, 1, 4, 900, TORC_GPU_FORM_GLOBAL);
+    lookup_expect_shape(&grouped, 1, 4, 901, TORC_GPU_FORM_GLOBAL);
+    lookup_expect_shape(&several, 1, 4, 902, TORC_GPU_FORM_GLOBAL);
+}
+
 int main(void)
 {
     gpu_test_begin();
@@ -127,7 +148,9 @@ int main(void)
     gadgets();
     refusals();
     if (!gpu_test_is_toy()) {
+        configurations();
         noise();
+        lookups();
     }
     return gpu_test_end();
 }
