@@ -10,6 +10,7 @@
 #define TORC_EMU_STATE_H
 
 #include "kernels/emu/cuda_words.h"
+#include "kernels/emu/switch.h"
 
 /* A place in a kernel's source. As default argument emu_here() is the place of the call. */
 typedef struct emu_site {
@@ -58,7 +59,7 @@ typedef struct emu_warp {
 } emu_warp;
 
 typedef struct emu_fiber {
-    void *stack_pointer; /* while it does not run */
+    emu_context context; /* while it does not run */
     dim3 thread;         /* threadIdx */
     uint32_t number;     /* in the gang: rank * threads + threadIdx.x */
     uint32_t lane;
@@ -93,13 +94,13 @@ typedef struct emu_gang {
     emu_block blocks[EMU_MAX_CLUSTER];
 } emu_gang;
 
-#define EMU_HIDDEN __attribute__((visibility("hidden")))
-
 extern EMU_HIDDEN emu_fiber *emu_self; /* NULL while no kernel runs */
 extern EMU_HIDDEN emu_gang emu_running;
 extern EMU_HIDDEN unsigned char *emu_shared_base; /* [EMU_MAX_CLUSTER][EMU_SHARED_STRIDE] */
 extern EMU_HIDDEN unsigned char *emu_device_base; /* device memory: one range of addresses */
 extern EMU_HIDDEN size_t emu_device_bytes;
+
+size_t emu_page_bytes(void); /* of memory protection here */
 
 /* The file of a site, from the root of the sources. */
 const char *emu_file(emu_site at);
