@@ -4,6 +4,12 @@
 
 #include "kernels/emu/calls.h"
 
+#include <mutex>
+
+/* Held by every function of runtime_api.h: host threads take turns, a kernel runs on one of them.
+ */
+extern std::recursive_mutex emu_host_lock;
+
 /* --- memory (memory.cpp) --- */
 
 void emu_device_open(void);  /* between these two the addresses of live allocations can be used; */
@@ -29,6 +35,7 @@ void emu_streams_report_leaks(void);
 
 /* --- reports (report.cpp) --- */
 
-void emu_begin(void); /* before first use of memory or streams; again is fine */
+void emu_begin_thread(void); /* on a host thread that is about to run kernels */
+void emu_begin(void);        /* before first use of memory or streams; again is fine */
 
 #endif

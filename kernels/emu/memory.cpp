@@ -16,7 +16,6 @@
 
 #define DEVICE_BYTES \
     ((size_t)64 << 30) /* of addresses; how much a test can use is another matter */
-#define PAGE_BYTES  ((size_t)4096)
 #define ALIGN_BYTES ((size_t)256)
 
 typedef struct allocation {
@@ -54,6 +53,7 @@ static void protect(const allocation *a, int how)
 void emu_device_open(void)
 {
     if (open_depth++ == 0) {
+        emu_begin_thread();
         for (const allocation &a : allocations()) {
             protect(&a, PROT_READ | PROT_WRITE);
         }
@@ -145,7 +145,7 @@ void emu_device_describe(char *out, size_t room, const void *p)
 {
     const allocation *a = allocation_at(p);
     if (a == NULL) { /* the page behind one */
-        a = allocation_at((const unsigned char *)p - PAGE_BYTES);
+        a = allocation_at((const unsigned char *)p - emu_page_bytes());
     }
     if (a == NULL) {
         snprintf(out, room, "device address %p, which belongs to no allocation", p);
@@ -187,13 +187,14 @@ static void reserve_once(void)
 
 cudaError_t cudaMalloc(void **out, size_t bytes)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     reserve_once();
     *out = NULL;
     if (bytes == 0) {
         return cudaSuccess;
     }
-    const size_t page_bytes = rounded(bytes, PAGE_BYTES);
-    if (bytes > DEVICE_BYTES || page_bytes + PAGE_BYTES > DEVICE_BYTES - top) {
+    const size_t page_bytes = rounded(bytes, emu_page_bytes());
+    if (bytes > DEVICE_BYTES || page_bytes + emu_page_bytes() > DEVICE_BYTES - top) {
         return cudaErrorMemoryAllocation;
     }
     allocation a = {};
@@ -201,7 +202,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes)
     a.page_bytes = page_bytes;
     a.bytes = bytes;
     a.begin = a.pages + page_bytes - rounded(bytes, ALIGN_BYTES);
-    top += page_bytes + PAGE_BYTES;
+    top += page_bytes + emu_page_bytes();
     protect(&a, PROT_READ | PROT_WRITE);
     poison(a.pages, a.pages + page_bytes);
     protect(&a, open_depth > 0 ? PROT_READ | PROT_WRITE : PROT_NONE);
@@ -216,6 +217,7 @@ cudaError_t cudaFree(void *p)
     if (p == NULL) {
         return cudaSuccess;
     }
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     emu_streams_wait_all(); /* as the device does */
     for (allocation &a : allocations()) {
         if (a.begin == p && !a.freed) {

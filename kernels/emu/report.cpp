@@ -78,7 +78,8 @@ static struct sigaction action_before;
 static bool below_stack(const void *p)
 {
     return emu_self != NULL && p < emu_self->stack_low &&
-           (const unsigned char *)p >= (const unsigned char *)emu_self->stack_low - 4096;
+           (const unsigned char *)p >=
+               (const unsigned char *)emu_self->stack_low - emu_page_bytes();
 }
 
 static void on_fault(int signal, siginfo_t *info, void *context)
@@ -100,16 +101,24 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     sigaction(signal, &action_before, NULL); /* not ours: the instruction runs again and faults */
 }
 
-static void catch_faults(void)
+/* The handler's stack: a kernel's own may be full. */
+void emu_begin_thread(void)
 {
     static unsigned char stack[64 << 10];
     stack_t alternate = {};
     alternate.ss_sp = stack;
     alternate.ss_size = sizeof stack;
+    if (sigaltstack(&alternate, NULL) != 0) {
+        emu_fail(emu_site{}, "the handler of bad addresses gets no stack");
+    }
+}
+
+static void catch_faults(void)
+{
     struct sigaction action = {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    if (sigaltstack(&alternate, NULL) != 0 || sigaction(SIGSEGV, &action, &action_before) != 0) {
+    if (sigaction(SIGSEGV, &action, &action_before) != 0) {
         emu_fail(emu_site{}, "the handler of bad addresses cannot be set");
     }
 }
@@ -126,6 +135,7 @@ void emu_begin(void)
     static bool begun;
     if (!begun) {
         begun = true;
+        emu_begin_thread();
         catch_faults();
         atexit(report_at_exit);
     }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <vector>
 
+std::recursive_mutex emu_host_lock;
+
 typedef enum work_kind { COPY, FILL, LAUNCH } work_kind;
 
 typedef struct work {
@@ -130,6 +132,7 @@ static cudaError_t queue(cudaStream_t stream, const work *w)
 
 cudaError_t emu_launch_queue(const void *kernel, const emu_launch *launch, cudaStream_t stream)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     work w = {};
     w.kind = LAUNCH;
     w.launch = *launch;
@@ -147,6 +150,7 @@ cudaError_t emu_launch_queue(const void *kernel, const emu_launch *launch, cudaS
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     if (flags != cudaStreamNonBlocking) {
         return cudaErrorInvalidValue;
     }
@@ -158,6 +162,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags)
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     CUstream_st *s = stream_of(stream);
     if (s == NULL || stream == NULL) {
         return cudaErrorInvalidResourceHandle;
@@ -169,6 +174,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     CUstream_st *s = stream_of(stream);
     if (s == NULL) {
         return cudaErrorInvalidResourceHandle;
@@ -186,6 +192,7 @@ static bool plausible(const void *p, size_t bytes, bool device)
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     if (bytes == 0) {
         return stream_of(stream) == NULL ? cudaErrorInvalidResourceHandle : cudaSuccess;
     }
@@ -203,6 +210,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 
 cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     if (bytes > 0 && !emu_device_holds(to, bytes)) {
         return cudaErrorInvalidValue;
     }
