@@ -60,3 +60,7 @@ torc_kernel_test(resource_counts "tests/resources/counts.c;bench/gpu_digest/item
 add_test(NAME emu_digest COMMAND sh -c "rm -f digests.txt && $<TARGET_FILE:emu_digest> --write digests.txt && \
 TORC_EMU_ORDER=random $<TARGET_FILE:emu_digest> --compare digests.txt" WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 set_tests_properties(emu_digest PROPERTIES LABELS emu TIMEOUT 120)
+# bench/gpu_batch.c at small sizes: it checks what it times.
+torc_kernel_test(emu_batch bench/gpu_batch.c torc_kernels_emu)
+add_test(NAME emu_batch COMMAND emu_batch --check)
+set_tests_properties(emu_batch PROPERTIES LABELS emu TIMEOUT 120)

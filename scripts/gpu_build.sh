@@ -4,7 +4,7 @@
 #
 #   libtorc_gpu.so               every kernel of every shipped configuration, the CUDA runtime inside
 #   gpu_X, slowgpu_X, tests.txt  the tests, and the list of them
-#   gpu_ceilings, gpu_rotation, gpu_keyswitch_time, gpu_digest
+#   gpu_ceilings, gpu_rotation, gpu_keyswitch_time, gpu_batch, gpu_digest
 #   digests.txt                  what the emulator makes of the inputs of gpu_digest
 #   resources.log, commit
 #
@@ -173,6 +173,7 @@ build_all() {
         done
     fi
     host_archive
+    host_program gpu_batch bench/gpu_batch.c
     tests
     digests
     cat $scratch/sm_90/*.log $scratch/gpu_*.log | grep -E 'Compiling entry|spill|Used' >$build/resources.log

@@ -227,6 +227,7 @@ figures() { # --long: ten times the statistics, and no limit to the step
         fi
     done
     part 30 "keyswitch" $build/gpu_keyswitch_time
+    [ ! -x $build/gpu_batch ] || part 30 "batch kernels" $build/gpu_batch
     while read -r test; do
         case $test in
         slow*) quiet_part "$([ "$long" = yes ] && echo 7200 || echo 240)" "$test" "$build/$test" ;;
