@@ -178,7 +178,7 @@ __global__ void __launch_bounds__(plan::threads)
     for (uint32_t q = 0; q < fft::points; q++) {
         uint32_t *to = word + fft::lanes * q;
         uint32_t re = rotate_kept(v[q].x, 4294967296.0), im = rotate_kept(v[q].y, 4294967296.0);
-        if (!(place & GLOBAL_FIRST)) {
+        if (!(place & GLOBAL_FIRST) && me.is_used) { /* else another thread writes them */
             re += gpu_load_global(to);
             im += gpu_load_global(to + fft::size);
         }
