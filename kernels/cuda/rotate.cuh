@@ -358,7 +358,8 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
         double2 v[plan::fft::points];
         const rotate_polynomial at = {me.ciphertext,  me.part, me.column,
                                       plan::glwe_dim, plan::n, plan::extended_log2};
-        rotate_begin<typename plan::fft>(v, &args, &at, me.lane);
+        rotate_begin_slab<typename plan::fft>(v, me.slab, &args, &at, me.lane);
+        fft_sync<typename plan::fft>(me.polynomial); /* the slab may be written */
         if constexpr (plan::grouping == 1) {
             rotate_words_store<plan>(&me, v);
             rotate_sync<plan>(); /* parts read each other's words */
@@ -377,7 +378,7 @@ __global__ void __launch_bounds__(plan::threads, 1) rotate_throughput(const rota
             rotate_words_load<plan>(v, &me);
         }
         if (me.is_used) {
-            rotate_end<typename plan::fft>(v, &args, &at, me.lane);
+            rotate_end_slab<typename plan::fft>(v, me.slab, &args, &at, me.lane);
         }
         rotate_sync<plan>(); /* shared memory may be written again, or go */
     }

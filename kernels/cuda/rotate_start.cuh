@@ -123,4 +123,50 @@ __device__ __forceinline__ void rotate_end(const double2 *v, const rotate_args *
     }
 }
 
+/* Both through shared memory of the polynomial's own, double2 [M], every lane its own places: loops
+ * in place of code for every register. */
+template <class fft>
+__device__ __forceinline__ void rotate_begin_slab(double2 *v, double2 *slab,
+                                                  const rotate_args *args,
+                                                  const rotate_polynomial *at, uint32_t lane)
+{
+    const uint32_t log2_size = fft::m + 1 + at->extended_log2;
+    const uint32_t table = gpu_load_readonly(args->table_index + at->ciphertext);
+    const uint32_t index_bits = gpu_load_readonly(args->index_bits + table);
+    const uint64_t *entry = args->table + (size_t)table * args->table_stride;
+    const uint32_t turn = rotate_body_exponent(args, at->ciphertext, index_bits, log2_size + 1);
+#pragma unroll 1
+    for (uint32_t c = lane; c < fft::size; c += fft::lanes) {
+        const uint32_t re = (c << at->extended_log2) + at->part;
+        const uint32_t im = re + (fft::size << at->extended_log2);
+        double2 value = make_double2(0.0, 0.0);
+        if (at->column == at->glwe_dim) {
+            value.x = rotate_table_value(args, entry, index_bits, turn, re, log2_size);
+            value.y = rotate_table_value(args, entry, index_bits, turn, im, log2_size);
+        }
+        gpu_store_shared(slab + c, value);
+    }
+#pragma unroll
+    for (uint32_t q = 0; q < fft::points; q++) {
+        v[q] = gpu_load_shared(slab + fft::lanes * q + lane);
+    }
+}
+
+template <class fft>
+__device__ __forceinline__ void rotate_end_slab(const double2 *v, double2 *slab,
+                                                const rotate_args *args,
+                                                const rotate_polynomial *at, uint32_t lane)
+{
+#pragma unroll
+    for (uint32_t q = 0; q < fft::points; q++) {
+        gpu_store_shared(slab + fft::lanes * q + lane, v[q]);
+    }
+#pragma unroll 1
+    for (uint32_t c = lane; c < fft::size; c += fft::lanes) {
+        const double2 value = gpu_load_shared(slab + c);
+        rotate_extract(args, at, c, rotate_word64(value.x));
+        rotate_extract(args, at, c + fft::size, rotate_word64(value.y));
+    }
+}
+
 #endif
