@@ -14,7 +14,23 @@
  * g > 1 keeps nothing between steps but the 32 complex points of each lane: what the inverse leaves is
  * the accumulator, and rounding it the next step's first act. g = 1 keeps 32-bit words in shared
  * memory, from which a rotation gathers. Two block barriers a step: spectra are complete, products are
- * complete. Reference: ref/blind_rotate.c, ref/blind_rotate_grouped.c. */
+ * complete. Extended accumulators that one block cannot hold lie on a cluster, whose barriers then take
+ * their place (rotate_plan.cuh). Reference: ref/blind_rotate.c, ref/blind_rotate_grouped.c.
+ *
+ * Two designs were counted (nvcc 13.0, sm_90; N = 2048, k = l = 1, 4 ciphertexts a block, a step, clocks
+ * of a multiprocessor: FP64 instructions at 64 lanes a clock, 16-byte accesses at 4 wavefronts a warp):
+ *
+ *                                         P = 32, 8 warps        P = 16, 16 warps
+ *   passes, exchanges of a transform      2, 1                   3, 2
+ *   registers, spilled in the loop        194 (g = 2), 0         128, 17 words (g = 2), 80 (g = 3)
+ *   FP64, transforms and digits           8,448                  8,664
+ *   shared memory, transforms             7,648                  13,056
+ *   product (FP64), g = 2 / g = 3         5,056 / 10,432         the same
+ *
+ * P = 32 is bound by arithmetic, P = 16 by shared memory in every transform, and with 128 registers
+ * the 28 key words of g = 3 do not fit beside a bundle. What speaks for P = 16 is twice the warps to
+ * hide latency with; P = 32 has 16 independent butterflies a lane instead. rotate_plan's last argument
+ * chooses, so that a device can decide. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_CUH
 #define TORC_CUDA_ROTATE_CUH

@@ -17,9 +17,9 @@
 #include "kernels/cuda/fft.cuh"
 
 template <int glwe_dim_, int log2_n_, int level_count_, int grouping_, int extended_log2_,
-          int slots_>
+          int slots_, int log2_points_ = 5>
 struct rotate_plan {
-    typedef fft_plan<log2_n_, 5> fft;
+    typedef fft_plan<log2_n_, log2_points_> fft;
     static constexpr int glwe_dim = glwe_dim_, log2_n = log2_n_, n = 1 << log2_n_;
     static constexpr int level_count = level_count_, grouping = grouping_;
     static constexpr int extended_log2 = extended_log2_, parts = 1 << extended_log2_;
