@@ -21,6 +21,9 @@ sources() { # the C, C++ and CUDA files under a folder
 }
 
 check "$(sources kernels)" 'runtime/|frontend/|tests/|bench/' 'kernels/ knows only arrays'
+check "$(sources kernels/ref kernels/cpu)" 'cuda|kernels/(kernels_cuda|cuda/|emu/)' 'kernels of the CPU know no device'
+check "$(sources kernels/cuda | grep -v 'cuda/gpu\.h$')" 'cuda_runtime|kernels/emu/' \
+    'kernels reach the device through gpu.h alone'
 check "$(sources runtime)" 'frontend/|tests/|bench/' 'runtime/ works without the compiler'
 check "$(sources runtime)" 'kernels/(ref|cpu|cuda|emu)/' 'runtime/ sees kernels/kernels.h alone'
 check "$(sources runtime | grep -v 'backend_cuda')" 'cuda' 'only backend_cuda*.c talks to CUDA'
@@ -40,6 +43,14 @@ check "$compiler" 'frontend/command/' 'the compiler does not know the command'
 check "$(sources frontend/command)" 'kernels/|runtime/(client|server)/' 'the command sees headers of runtime/ alone'
 check "$(sources models)" 'kernels/|runtime/(client|server|backend|executor)|frontend/[^t]' \
     'examples use the public headers'
+
+# What only gpu_device.h may use of the device: it could not be emulated or counted elsewhere.
+raw=$(sources kernels/cuda | grep -vE 'cuda/gpu(_device)?\.h$')
+# shellcheck disable=SC2086 # a list of files
+if grep -nE '<<<|__shared__|(^|[^a-z_])asm( volatile)? *\(|__sync|__shfl|__ldg|atomic[A-Z]' $raw /dev/null; then
+    echo "layers: kernels reach the device through gpu.h alone" >&2
+    status=1
+fi
 
 # No file of ours is larger than 800 lines; tables are exempt.
 for file in $(sources kernels runtime frontend bench tests models); do
