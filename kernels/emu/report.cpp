@@ -123,8 +123,12 @@ static void catch_faults(void)
     }
 }
 
-static void report_at_exit(void)
+/* Of a program that says all is well; another has said what is wrong. */
+static void report_at_exit(int status, void *)
 {
+    if (status != 0) {
+        return;
+    }
     emu_streams_report_work();
     emu_device_report_leaks();
     emu_streams_report_leaks();
@@ -137,6 +141,6 @@ void emu_begin(void)
         begun = true;
         emu_begin_thread();
         catch_faults();
-        atexit(report_at_exit);
+        on_exit(report_at_exit, NULL);
     }
 }
