@@ -23,6 +23,16 @@ function(torc_add_kernel_test name target label timeout environment)
     ENVIRONMENT "OMP_WAIT_POLICY=passive;${environment}")
 endfunction()
 
+# The toy kernels that show what each primitive does, on a device too.
+if(TORC_CUDA)
+  foreach(test primitives tensor)
+    add_executable(gpu_${test} kernels/emu/test/${test}.cu)
+    target_link_libraries(gpu_${test} PRIVATE torc_kernels_cuda torc_cuda_flags)
+    torc_add_kernel_test(gpu_${test} gpu_${test} gpu 60 "")
+    set_tests_properties(gpu_${test} PROPERTIES RESOURCE_LOCK gpu)
+  endforeach()
+endif()
+
 add_custom_target(tests_emu)
 file(GLOB KERNEL_TESTS CONFIGURE_DEPENDS tests/gpu_*.c)
 file(GLOB SLOW_KERNEL_TESTS CONFIGURE_DEPENDS tests/slowgpu_*.c)
