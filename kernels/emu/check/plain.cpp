@@ -58,10 +58,16 @@ static emu_site site_of_code(const void *code)
     emu_fail(access.at, "a kernel writes %zu bytes at %p: no memory of the device", bytes, p);
 }
 
+static inline bool is_on_stack(const emu_fiber *fiber, const void *p)
+{
+    return p >= fiber->stack_low && p < fiber->stack_high;
+}
+
+/* Host code runs on another stack, maybe in another host thread while a kernel runs. */
 static inline void plain(const void *p, size_t bytes, torc_emu_action action, const void *code)
 {
     const emu_fiber *self = emu_self;
-    if (self == NULL || (p >= self->stack_low && p < self->stack_high)) {
+    if (self == NULL || is_on_stack(self, p) || !is_on_stack(self, __builtin_frame_address(0))) {
         return;
     }
     if (action == TORC_EMU_STORE || shadow_is_shared(p) || emu_device_address(p)) {
