@@ -51,9 +51,13 @@ torc_test(thread threads 120 FALSE)
 torc_test(fuzz fuzz 120 FALSE)
 
 file(GLOB SCRIPT_TESTS CONFIGURE_DEPENDS tests/*.sh)
+list(FILTER SCRIPT_TESTS EXCLUDE REGEX mutate) # long: below
 foreach(script ${SCRIPT_TESTS})
   get_filename_component(test ${script} NAME_WE)
   add_test(NAME ${test} COMMAND sh ${script} ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${test} PROPERTIES LABELS unit TIMEOUT 300 SKIP_RETURN_CODE 77
     ENVIRONMENT "${TEST_ENVIRONMENT}")
 endforeach()
+# One changed line of a CUDA kernel at a time: about an hour.
+add_test(NAME mutations COMMAND sh tests/mutate.sh ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(mutations PROPERTIES LABELS slow TIMEOUT 14400 SKIP_RETURN_CODE 77)
