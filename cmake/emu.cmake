@@ -66,7 +66,10 @@ endforeach()
 # What bench/gpu_digest sees on the emulator: the same in every order of threads.
 torc_kernel_test(emu_digest "bench/gpu_digest/main.c;bench/gpu_digest/items.c" torc_kernels_emu)
 # What tests/resources.sh puts beside the machine code.
-torc_kernel_test(resource_counts "tests/resources/counts.c;bench/gpu_digest/items.c" torc_kernels_emu)
+torc_kernel_test(resource_counts
+  "tests/resources/counts.c;tests/resources/sass_name.c;bench/gpu_digest/items.c" torc_kernels_emu)
+set_target_properties(resource_counts PROPERTIES ENABLE_EXPORTS ON) # it asks for names of kernels
+target_link_libraries(resource_counts PRIVATE ${CMAKE_DL_LIBS})
 add_test(NAME emu_digest COMMAND sh -c "rm -f digests.txt && $<TARGET_FILE:emu_digest> --write digests.txt && \
 TORC_EMU_ORDER=random $<TARGET_FILE:emu_digest> --compare digests.txt" WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 set_tests_properties(emu_digest PROPERTIES LABELS emu TIMEOUT 120)

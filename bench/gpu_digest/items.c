@@ -124,7 +124,10 @@ static int launch_rotation(const digest_item *item, torc_gpu_stream stream)
                                        .index_bits = item->index,
                                        .table_index = item->index + TABLE_INDEX,
                                        .table_stride = 1u << INDEX_BITS,
-                                       .batch = item->batch};
+                                       .batch = item->batch,
+                                       .scratch = item->scratch,
+                                       .form = item->form,
+                                       .cluster = item->cluster};
     return torc_gpu_rotate(item->out, &args, &item->shape, stream);
 }
 
@@ -171,9 +174,8 @@ void item_make_rotation(digest_item *item, const rotation_shape *of, uint32_t lw
     for (uint32_t i = 0; i < batch; i++) {
         index[TABLE_INDEX + i] = i % 2;
     }
-    (void)snprintf(item->name, sizeof item->name, "rotate_k%u_N%u_l%u_g%u_v%u", of->k,
-                   shape.poly_size, of->l, of->g, of->v);
     item->launch = launch_rotation;
+    item->scratch = (uint64_t *)gpu_test_room(torc_gpu_rotate_scratch_bytes(&shape, batch));
     item->shape = shape;
     item->key = rotation_key(&shape);
     item->in = random_upload((size_t)2 * sizeof(uint64_t) << INDEX_BITS);
@@ -184,6 +186,17 @@ void item_make_rotation(digest_item *item, const rotation_shape *of, uint32_t lw
     item->switched.error = random_errors(&shape, batch);
     set_out(item, (size_t)batch * ((size_t)of->k * shape.poly_size + 1) * sizeof(uint64_t));
     free(index);
+}
+
+void item_set_form(digest_item *item, torc_gpu_form form, uint32_t cluster)
+{
+    static const char *const forms[] = {"any", "throughput", "latency", "global"};
+    const torc_shape *s = &item->shape;
+    item->form = form;
+    item->cluster = cluster;
+    (void)snprintf(item->name, sizeof item->name, "rotate_%s%.0u_k%u_N%u_l%u_g%u_v%u", forms[form],
+                   cluster, s->glwe_dim, s->poly_size, s->level_count, s->grouping,
+                   s->extended_log2);
 }
 
 /* --- batches --- */
@@ -260,6 +273,29 @@ void items_begin(torc_gpu_stream stream)
     rng.state = 20261129;
 }
 
+/* A shape in every form that may run it; all but name and output are shared. */
+static size_t make_forms(digest_item *items, const rotation_shape *shape)
+{
+    size_t count = 0;
+    for (uint32_t cluster = 1; cluster <= 4 && shape->v == 0 && shape->g >= 2; cluster *= 2) {
+        items[count].form = TORC_GPU_FORM_LATENCY;
+        items[count++].cluster = cluster;
+    }
+    items[count++].form = TORC_GPU_FORM_THROUGHPUT;
+    items[count++].form = TORC_GPU_FORM_GLOBAL;
+    for (size_t i = 0; i < count; i++) {
+        const digest_item wanted = items[i];
+        if (i == 0) {
+            item_make_rotation(&items[0], shape, LWE_DIM, shape->v < 2 ? 9 : 3);
+        } else {
+            items[i] = items[0];
+            set_out(&items[i], items[0].out_bytes);
+        }
+        item_set_form(&items[i], wanted.form, wanted.cluster);
+    }
+    return count;
+}
+
 size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream)
 {
     size_t count = 0;
@@ -274,9 +310,8 @@ size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream
     make_linear(&items[count++]);
     make_expand(&items[count++]);
     for (size_t i = 0; i < items_shape_count; i++) {
-        const rotation_shape *shape = &items_shapes[i];
-        if (!toy || (shape->v == 0 && shape->log2_n <= 10)) {
-            item_make_rotation(&items[count++], shape, LWE_DIM, shape->v < 2 ? 9 : 3);
+        if (!toy || (items_shapes[i].v == 0 && items_shapes[i].log2_n <= 10)) {
+            count += make_forms(items + count, &items_shapes[i]);
         }
     }
     return count;

@@ -21,6 +21,8 @@ typedef struct digest_item {
     const uint32_t *index;
     torc_gpu_switched switched;
     uint32_t batch;
+    torc_gpu_form form; /* of a rotation */
+    uint32_t cluster;   /* 0: any */
 } digest_item;
 
 typedef struct rotation_shape { /* as in kernels/configurations.def */
@@ -32,9 +34,10 @@ extern const size_t items_shape_count;
 
 /* What is made from here on begins with the same random words, on this stream. */
 void items_begin(torc_gpu_stream stream);
-/* A rotation of `batch` ciphertexts with n = lwe_dim. */
+/* A rotation of `batch` ciphertexts with n = lwe_dim; then its form and name. */
 void item_make_rotation(digest_item *item, const rotation_shape *shape, uint32_t lwe_dim,
                         uint32_t batch);
+void item_set_form(digest_item *item, torc_gpu_form form, uint32_t cluster);
 
 /* All items, prepared on the stream; toy: the small ones. Returns how many. A call that fails ends
  * the program. items_free waits and frees what they hold. */

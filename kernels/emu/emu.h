@@ -70,6 +70,11 @@ void torc_emu_count(bool on);
 /* Of one phase: what threads did after their gpu_mark(phase), phase 0 before any; or of all. */
 void torc_emu_counts_read(torc_emu_counts *out, uint32_t phase);
 
+/* Called with every launch that is queued from now on; kernel is the address of its function. NULL:
+ * nobody is. */
+typedef void torc_emu_launch_seen(const void *kernel, uint32_t threads, uint64_t shared_bytes);
+void torc_emu_watch_launches(torc_emu_launch_seen *seen);
+
 #ifdef __cplusplus
 }
 #endif

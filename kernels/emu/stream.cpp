@@ -1,5 +1,6 @@
 /* Streams: queues of copies, fills and launches, done when somebody waits for the stream. Work of
  * two streams has no order unless somebody waits between; only the waited stream moves. */
+#include "kernels/emu/emu.h"
 #include "kernels/emu/device.h"
 #include "kernels/emu/hooks.h"
 #include "kernels/emu/schedule.h"
@@ -130,6 +131,13 @@ static cudaError_t queue(cudaStream_t stream, const work *w)
     return cudaSuccess;
 }
 
+static torc_emu_launch_seen *launch_seen;
+
+void torc_emu_watch_launches(torc_emu_launch_seen *seen)
+{
+    launch_seen = seen;
+}
+
 cudaError_t emu_launch_queue(const void *kernel, const emu_launch *launch, cudaStream_t stream)
 {
     const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
@@ -142,6 +150,8 @@ cudaError_t emu_launch_queue(const void *kernel, const emu_launch *launch, cudaS
     }
     if (error != cudaSuccess) {
         launch->drop(launch->call);
+    } else if (launch_seen != NULL) {
+        launch_seen(kernel, launch->threads.x, launch->shared_bytes);
     }
     return error;
 }

@@ -182,24 +182,55 @@ bool table_read_ptxas(table_ptxas **out, size_t *count, const char *path)
 
 /* --- counts of the emulator --- */
 
+const table_counts *table_find_counts(const table_counts *counts, size_t count, const char *kernel)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(counts[i].kernel, kernel) == 0) {
+            return &counts[i];
+        }
+    }
+    return NULL;
+}
+
+static bool add_launch(table_counts **out, size_t *count, const char *line)
+{
+    table_counts launch = {.threads = 0};
+    if (sscanf(line, "launch %255s %u %zu", launch.kernel, &launch.threads, &launch.dynamic) != 3) {
+        return false;
+    }
+    table_counts *grown = (table_counts *)realloc(*out, (*count + 1) * sizeof **out);
+    if (grown == NULL) {
+        return false;
+    }
+    *out = grown;
+    grown[(*count)++] = launch;
+    return true;
+}
+
+static bool add_step(table_counts *counts, size_t count, const char *line)
+{
+    char kernel[SASS_NAME_SIZE], wavefronts[128], sectors[128];
+    if (sscanf(line, "step %255s %127s %127s", kernel, wavefronts, sectors) != 3) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(counts[i].kernel, kernel) == 0) {
+            return read_phases(&counts[i].wavefronts, wavefronts) &&
+                   read_phases(&counts[i].sectors, sectors);
+        }
+    }
+    return false;
+}
+
 bool table_read_counts(table_counts **out, size_t *count, const char *path)
 {
-    char line[1024], wavefronts[256], sectors[256];
+    char line[1024];
     FILE *file = fopen(path, "r");
     bool good = file != NULL;
     *out = NULL;
     *count = 0;
     while (good && fgets(line, sizeof line, file) != NULL) {
-        table_counts *grown = (table_counts *)realloc(*out, (*count + 1) * sizeof **out);
-        good = grown != NULL;
-        if (good) {
-            *out = grown;
-            grown += *count;
-            good = sscanf(line, "%255s %255s %255s", grown->prefix, wavefronts, sectors) == 3 &&
-                   read_phases(&grown->wavefronts, wavefronts) &&
-                   read_phases(&grown->sectors, sectors);
-            *count += good;
-        }
+        good = add_launch(out, count, line) || add_step(*out, *count, line);
     }
     if (file != NULL) {
         fclose(file);

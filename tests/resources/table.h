@@ -52,14 +52,17 @@ table_row *table_find(table_row *rows, size_t count, const char *kernel);
 /* Kernels of one log of nvcc -Xptxas -v. */
 bool table_read_ptxas(table_ptxas **out, size_t *count, const char *path);
 
-/* What the emulator counted of the kernels whose names begin with `prefix`. */
+/* What the emulator knows of one kernel: its launch, and the counts of a step where it has one. */
 typedef struct table_counts {
-    char prefix[SASS_NAME_SIZE];
+    char kernel[SASS_NAME_SIZE];
+    uint32_t threads;
+    size_t dynamic;
     table_phases wavefronts, sectors;
 } table_counts;
 
-/* Lines of three columns; false with a message on stderr. */
+/* Lines of tests/resources/counts.c, a launch before its step; false with a message on stderr. */
 bool table_read_counts(table_counts **out, size_t *count, const char *path);
+const table_counts *table_find_counts(const table_counts *counts, size_t count, const char *kernel);
 
 /* Blocks of a multiprocessor of sm_90: 64 Ki registers, given to warps by 256 and to the four
  * quarters of the multiprocessor alike; 228 KiB of shared memory, 1 KiB of it kept for each block;
