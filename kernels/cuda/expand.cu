@@ -3,19 +3,19 @@
  *   row r = ChaCha20 stream of (seed, domain, first_row + r), from block 0, then body[r]
  * RFC 8439 section 2.3; the bits of ref/expand.c and of the client. Public values only.
  *
- * Layouts: kernels.h. All in words of 32 bits: the stream is little-endian, as the device is, so that
- * words of 64 bits are two of these, and their counts double.
+ * Layouts: kernels.h. All in words of 32 bits: the stream is little-endian, as the device is, so
+ * that words of 64 bits are two of these, and their counts double.
  *
- * Mapping: block = 64 blocks of the stream (1024 words) of one row, one a thread, all in registers. A
- * thread's 16 words are neighbours, a warp's stores should be: they pass through 4 KiB of shared memory,
- * where quad q of thread t stands at quad (q + t / 2) mod 4 of its 16 words. Then 8 lanes that store
- * 16 bytes, and 32 lanes that read 4, meet every bank once. The body of the row is copied by its blocks in
- * turn.
+ * Mapping: block = 64 blocks of the stream (1024 words) of one row, one a thread, in registers. A
+ * thread's 16 words are neighbours, a warp's stores should be: they pass through 4 KiB of shared
+ * memory, where quad q of thread t stands at quad (q + t / 2) mod 4 of its 16 words. Then 8 lanes
+ * that store 16 bytes, and 32 lanes that read 4, meet every bank once. The body of the row is copied
+ * by its blocks in turn.
  *
- * Counts: 976 integer instructions a block of the stream (80 quarter rounds of 12, 16 additions), 992 with
- * their state; a block of threads 32 wavefronts in, 32 out, 128 sectors written. At 64 instructions a clock
- * and multiprocessor 9.3e11 bytes a second (H200, 1.7 GHz): the 64 MiB of 4,000 bootstrap rows take 72 us,
- * less than their transform. */
+ * Counts: 976 integer instructions a block of the stream (80 quarter rounds of 12, 16 additions),
+ * 992 with their state; a block of threads 32 wavefronts in, 32 out, 128 sectors written. At 64
+ * instructions a clock and multiprocessor 9.3e11 bytes a second (H200, 1.7 GHz): the 64 MiB of 4,000
+ * bootstrap rows take 72 us, less than their transform. */
 /* clang-format on */
 #include "kernels/cuda/gpu.h"
 #include "kernels/kernels_cuda.h"

@@ -1,7 +1,7 @@
 /* clang-format off */
 /* Movements of whole ciphertexts, exact, the bits of ref/gather.c:
- *   gather    out[to_i] = in[from_i] + (0, .., 0, offset_i)       copies, gathers, scatters; the inputs
- *             of lookups, with their offsets; the results of a rotation that has several, to their places
+ *   gather    out[to_i] = in[from_i] + (0, .., 0, offset_i)     copies, gathers, scatters; inputs of
+ *             lookups with their offsets; results of a rotation that has several, to their places
  *   extract   out[to_i] = coefficient p_i of the GLWE in[from_i]: word j of mask c is a_c[p - j] for
  *             j <= p, else -a_c[N + p - j]; the body b[p] + offset_i
  *   convert   out.mask[w] = 2^shift in.mask[source_w], out.body = 2^shift in.body    between keys
@@ -9,9 +9,10 @@
  * Layouts: kernels.h. Sample extraction: Chillotti et al., TFHE (J. Cryptology 2020), 4.2.
  *
  * Mapping: block = one item x 1024 columns (words of all samples, elements.cuh), 256 threads, 4 words
- * each: loaded together, then stored. Neighbouring lanes take neighbouring words; in an extraction they
- * read backwards. No shared memory. 16 bytes of traffic a word are the cost (a block of gather: 256 sectors in,
- * 256 out): 4.8e12 / 16 = 3e11 words a second from memory (H200), 7 ns a ciphertext of 2,049 words. */
+ * each: loaded together, then stored. Neighbouring lanes take neighbouring words; in an extraction
+ * they read backwards. No shared memory. 16 bytes of traffic a word are the cost (a block of gather:
+ * 256 sectors in, 256 out): 4.8e12 / 16 = 3e11 words a second from memory (H200), 7 ns a ciphertext
+ * of 2,049 words. */
 /* clang-format on */
 #include "kernels/cuda/elements.cuh"
 #include "kernels/kernels_cuda.h"

@@ -4,41 +4,36 @@
  * Exact, the bits of torc_ref_linear. Absent inputs (zero padding) are skipped.
  *
  * Layouts: kernels.h. The words of all samples side by side are the columns (elements.cuh); with
- * weights that depend on the sample (weight_clear) every sample is a run of its own.
- *
- * Products: word and weight are cut into signed lower halves, x = 2^32 h + l and w = 2^32 h' + l', and
- *   w x = l l' + 2^32 (h l' + h' l mod 2^32)
- * takes one multiply-add of 32 x 32 + 64 bits and one or two of 32 x 32 + 32. A weight of 32 bits has
- * h' = 0: two instructions a product, the least for words of two limbs. (8-bit weights by dp4a need two
- * as well, 8 limbs of x and 4 products an instruction, after a transposition of bytes: so weights of 8,
- * 16 and 32 bits are one type.) Weights of 64 bits and those times clear values take three.
+ * weights that depend on the sample (weight_clear) every sample is a run of its own. A product takes
+ * two multiply-adds, or three where weights have 64 bits (linear_products.cuh).
  *
  * Mapping: block = `outs` outputs of one group x 128 threads * `columns` columns; a thread keeps its
  * outs x columns sums in registers and reads its own inputs, straight from global memory; 64 inputs
  * at a time, their places and weights go through shared memory, where all lanes read one address.
- * Blocks that share inputs are neighbours: output tiles first, then groups (windows of a
- * convolution overlap), then columns: inputs come from memory once, later from the second-level cache.
+ * Blocks that share inputs are neighbours: output tiles first, then groups (windows of a convolution
+ * overlap), then columns: inputs come from memory once, later from the second-level cache.
  *
- * A block and one of its inputs (multiplies of a thread; wavefronts of shared memory, a broadcast of 16
- * bytes as 4; sectors of 32 bytes; kernels/emu/test/batch_counts.cu counts), and clocks of a multiprocessor
- * of H200 that follow, at 64 multiplies and 24 bytes from the second-level cache a clock:
+ * A block and one of its inputs: multiplies of a thread; wavefronts of shared memory (a broadcast of
+ * 16 bytes as 4) and sectors of 32 bytes, counted by kernels/emu/test/batch_counts.cu; and clocks of
+ * a multiprocessor of H200, at 64 multiplies and 24 bytes from the second-level cache a clock:
  *
- *   outs x columns   layers with         weights  multiplies  wavefronts  sectors   multiply  shared  read
- *      16 x 2        5 outputs or more   32 bits      64          74         66        128       74     88
- *                                        64 bits      96         138         68        192      138     91
- *       4 x 4        2 to 4              32 bits      32          25        129         64       25    171
- *                                        64 bits      48          41        129         96       41    172
- *       1 x 8        1 (sums, copies)    32 bits      16          12        256         32       12    341
- *                                        64 bits      24          16        256         48       16    341
+ *   outs x columns  layers with        weights  multiplies  wavefronts  sectors  multiply shared read
+ *      16 x 2       5 outputs or more  32 bits      64          74         66       128     74    88
+ *                                      64 bits      96         138         68       192    138    91
+ *       4 x 4       2 to 4             32 bits      32          25        129        64     25   171
+ *                                      64 bits      48          41        129        96     41   172
+ *       1 x 8       1 (sums, copies)   32 bits      16          12        256        32     12   341
+ *                                      64 bits      24          16        256        48     16   341
  *
- * The largest is the bound: blocks of one multiprocessor overlap. Where elements do not begin at 32 bytes
- * (kN + 1 is odd) a warp touches 9 sectors, not 8, and finds the ninth in its first-level cache. 16 x 2
- * makes 32 products a clock and multiprocessor, 7.2e12 a second at 1.7 GHz, if both kinds of multiply-add
- * have the rate of one; a layer costs o i (kN + 1) of them: 0.15 us an output at i = 512, kN = 2048,
- * whose lookup takes 10 us. That is why tensor cores are left alone here (8 limbs of x by 1 or 2 of w
- * would be some ten times faster): they could save 1.5 % of a circuit. */
+ * The largest is the bound: blocks of one multiprocessor overlap. Where elements do not begin at 32
+ * bytes (kN + 1 is odd) a warp touches 9 sectors, not 8, and finds the ninth in its first-level
+ * cache. 16 x 2 makes 32 products a clock and multiprocessor, 7.2e12 a second at 1.7 GHz, if both
+ * kinds of multiply-add have the same rate; a layer costs o i (kN + 1) of them: 0.15 us an output at
+ * i = 512, kN = 2048, whose lookup takes 10 us. That is why tensor cores are left alone here (8 limbs
+ * of x by 1 or 2 of w would be some ten times faster): they could save 1.5 % of a circuit. */
 /* clang-format on */
 #include "kernels/cuda/elements.cuh"
+#include "kernels/cuda/linear_products.cuh"
 #include "kernels/kernels_cuda.h"
 
 #define LINEAR_THREADS 128u
@@ -83,12 +78,6 @@ __device__ __forceinline__ linear_job linear_find_job(const linear_args *a)
 }
 
 /* --- weights and places of a chunk --- */
-
-/* 2^32 h + l with l signed: h is one more than the upper half where l is negative. */
-__device__ __forceinline__ uint64_t linear_halves(uint64_t x)
-{
-    return x + ((x & 0x80000000u) << 1);
-}
 
 __device__ __forceinline__ uint64_t linear_weight(const linear_args *a, const linear_job *job,
                                                   uint32_t o, uint32_t i)
@@ -145,72 +134,6 @@ __device__ __forceinline__ void linear_fill(linear_stage<weight_words, outs> *st
 }
 
 /* --- products --- */
-
-/* The sums of a thread, low + 2^32 high: with one accumulator for both the assembler spends a third
- * multiply and an addition on each product. */
-template <int outs, int columns> struct linear_sums {
-    uint64_t low[outs][columns];
-    uint32_t high[outs][columns];
-};
-
-/* low + 2^32 high += w x, both in halves; the upper half of a weight of 32 bits is 0. */
-template <int weight_words>
-__device__ __forceinline__ void linear_add(uint64_t *low, uint32_t *high, uint64_t w, uint64_t x)
-{
-    const uint32_t w_low = (uint32_t)w;
-    const uint32_t x_low = (uint32_t)x;
-    *low = gpu_multiply_add_wide((int32_t)w_low, (int32_t)x_low, *low);
-    *high += w_low * (uint32_t)(x >> 32);
-    if (weight_words == 2) {
-        *high += (uint32_t)(w >> 32) * x_low;
-    }
-}
-
-/* w[count] = the weights of the next `count` outputs, 1 or 4. */
-template <int weight_words, int count>
-__device__ __forceinline__ void linear_load_weights(uint64_t w[count], const uint32_t *from)
-{
-    if (count == 1) {
-        w[0] = weight_words == 1 ? gpu_load_shared(from) : gpu_load_shared((const uint64_t *)from);
-    } else if (weight_words == 1) {
-        const uint4 v = gpu_load_shared((const uint4 *)from);
-        w[0] = v.x;
-        w[1 % count] = v.y;
-        w[2 % count] = v.z;
-        w[3 % count] = v.w;
-    } else {
-        const uint4 a = gpu_load_shared((const uint4 *)from);
-        const uint4 b = gpu_load_shared((const uint4 *)from + 1);
-        w[0] = a.x | (uint64_t)a.y << 32;
-        w[1 % count] = a.z | (uint64_t)a.w << 32;
-        w[2 % count] = b.x | (uint64_t)b.y << 32;
-        w[3 % count] = b.z | (uint64_t)b.w << 32;
-    }
-}
-
-/* sums[o][j] += weight[o] x[j]. */
-template <int weight_words, int outs, int columns>
-__device__ __forceinline__ void linear_add_input(linear_sums<outs, columns> *sums,
-                                                 const uint32_t *weight, const uint64_t x[columns],
-                                                 uint32_t out_count)
-{
-    constexpr int quad = outs < 4 ? outs : 4;
-#pragma unroll
-    for (int o = 0; o < outs; o += quad) {
-        if ((uint32_t)o < out_count) {
-            uint64_t w[quad];
-            linear_load_weights<weight_words, quad>(w, weight + o * weight_words);
-#pragma unroll
-            for (int q = 0; q < quad; q++) {
-#pragma unroll
-                for (int j = 0; j < columns; j++) {
-                    linear_add<weight_words>(&sums->low[o + q][j], &sums->high[o + q][j], w[q],
-                                             x[j]);
-                }
-            }
-        }
-    }
-}
 
 /* The inputs of a chunk; the words of 8 / columns inputs are on their way together. */
 template <int weight_words, int outs, int columns>
