@@ -248,7 +248,7 @@ static int launch_expand(const void *arg)
 /* GLWE rows of a bootstrap key: 2048 words of mask, 2048 of body. */
 static void measure_bytes(void)
 {
-    enum { MASK = 2048 };
+    enum { MASK = 2048, ROW = 2 * MASK };
     const uint32_t elements = is_check ? 4 : 16384;
     const uint32_t rows = is_check ? 2 : 8192;
     bytes_world w = {.in = make_elements(elements, 1), .out = make_elements(elements, 1)};
@@ -256,10 +256,10 @@ static void measure_bytes(void)
     w.moves.count = elements;
     w.rows = stream_rows(0, rows, MASK);
     w.rows.body_words = MASK;
-    w.rows.inner_stride = 2 * MASK;
+    w.rows.inner_stride = ROW;
     GPU_OK(torc_gpu_expand_u64(w.in.words, NULL, &all, gpu_test.stream));
     time_row("gather", 8.0 * WORDS * elements, "bytes/s", launch_gather, &w);
-    time_row("expand", 8.0 * 2 * MASK * rows, "bytes/s", launch_expand, &w);
+    time_row("expand", 8.0 * ROW * rows, "bytes/s", launch_expand, &w);
     gpu_test_free_all();
 }
 

@@ -140,7 +140,8 @@ static inline bool gpu_test_equal_u64(const char *what, const uint64_t *device,
     while (i < count && got[i] == expected[i]) {
         i++;
     }
-    const uint64_t found = i < count ? got[i] : 0, wanted = i < count ? expected[i] : 0;
+    const uint64_t found = i < count ? got[i] : 0;
+    const uint64_t wanted = i < count ? expected[i] : 0;
     free(got);
     return GPU_CHECK(i == count, "%s: word %zu of %zu is %016llx, not %016llx", what, i, count,
                      (unsigned long long)found, (unsigned long long)wanted);
@@ -155,7 +156,8 @@ static inline bool gpu_test_equal_u32(const char *what, const uint32_t *device,
     while (i < count && got[i] == expected[i]) {
         i++;
     }
-    const uint32_t found = i < count ? got[i] : 0, wanted = i < count ? expected[i] : 0;
+    const uint32_t found = i < count ? got[i] : 0;
+    const uint32_t wanted = i < count ? expected[i] : 0;
     free(got);
     return GPU_CHECK(i == count, "%s: word %zu of %zu is %08x, not %08x", what, i, count, found,
                      wanted);
