@@ -5,11 +5,13 @@
 #   build/X/cuda/sm_{80,100,120}/...      the same for other devices; of sources that share a list of
 #                                         configurations (X_share_0.cu, X_share_1.cu, ..) only the first,
 #                                         all with TORC_CUDA_ALL=ON
+# cuda_objects_sm_90 is the first row alone; scripts/gpu_run.sh links what it makes.
 set(TORC_CUDA_ALL OFF CACHE BOOL "cuda_objects compiles every configuration for every architecture")
 set(CUDA_OBJECTS_FOLDER ${CMAKE_BINARY_DIR}/cuda)
 find_program(TORC_NVCC nvcc HINTS /usr/local/cuda/bin ${CMAKE_SOURCE_DIR}/build/cuda/nvidia/cu13/bin)
 if(NOT TORC_NVCC)
   add_custom_target(cuda_objects)
+  add_custom_target(cuda_objects_sm_90)
   return()
 endif()
 
@@ -18,8 +20,9 @@ function(cuda_object source architecture)
   get_filename_component(name ${source} NAME_WE)
   set(object ${CUDA_OBJECTS_FOLDER}/sm_${architecture}/${name}.o)
   add_custom_command(OUTPUT ${object} BYPRODUCTS ${object}.log
-    COMMAND sh ${CMAKE_SOURCE_DIR}/cmake/cuda_object.sh ${object} ${CCACHE} ${TORC_NVCC} -std=c++17 -O3
-      -I${CMAKE_SOURCE_DIR} -fmad=false -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow
+    COMMAND ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      sh ${CMAKE_SOURCE_DIR}/cmake/cuda_object.sh ${object} ${CCACHE} ${TORC_NVCC} -std=c++17 -O3
+      -I${CMAKE_SOURCE_DIR} -fmad=false -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-fPIC
       -gencode=arch=compute_${architecture},code=sm_${architecture} -Xptxas=-v ${source}
     DEPENDS ${source} ${CMAKE_SOURCE_DIR}/cmake/cuda_object.sh DEPFILE ${object}.d VERBATIM
     COMMENT "CUDA sm_${architecture} ${name}")
@@ -44,6 +47,7 @@ add_custom_target(cuda_objects DEPENDS ${CUDA_OBJECTS})
 # For tests/resources.sh: what to read, and the compiler that the table speaks of.
 set(CUDA_READ ${CUDA_OBJECTS})
 list(FILTER CUDA_READ INCLUDE REGEX "/sm_90/")
+add_custom_target(cuda_objects_sm_90 DEPENDS ${CUDA_READ})
 list(JOIN CUDA_READ "\n" CUDA_READ)
 file(CONFIGURE OUTPUT ${CUDA_OBJECTS_FOLDER}/objects.txt CONTENT "${CUDA_READ}\n" @ONLY)
 execute_process(COMMAND ${TORC_NVCC} --version OUTPUT_VARIABLE NVCC_VERSION ERROR_QUIET)

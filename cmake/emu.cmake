@@ -64,7 +64,8 @@ foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
 endforeach()
 
 # What bench/gpu_digest sees on the emulator: the same in every order of threads.
-torc_kernel_test(emu_digest "bench/gpu_digest/main.c;bench/gpu_digest/items.c" torc_kernels_emu)
+torc_kernel_test(emu_digest "bench/gpu_digest/main.c;bench/gpu_digest/items.c;bench/gpu_digest/time.c"
+  torc_kernels_emu)
 # What tests/resources.sh puts beside the machine code.
 torc_kernel_test(resource_counts
   "tests/resources/counts.c;tests/resources/sass_name.c;bench/gpu_digest/items.c" torc_kernels_emu)

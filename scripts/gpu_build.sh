@@ -8,7 +8,7 @@
 #   digests.txt                  what the emulator makes of the inputs of gpu_digest
 #   resources.log, commit
 #
-# Compilers are enough: nvcc and cc; CMake is asked for digests.txt alone. A test that does not compile
+# Compilers are enough: nvcc and cc; CMake is asked for kernels, where it is there, and for digests.txt. A test that does not compile
 # is left out with a message; kernels must compile.
 build="build-gpu"
 scratch=build/gpu # objects; stays behind
@@ -52,12 +52,32 @@ name_of() { # PATH: its last part without the suffix
 
 kernel_objects() { # ARCHITECTURE FOLDER: compiles, many at a time
     mkdir -p "$2"
-    for source in kernels/cuda/*.cu bench/gpu_delay.cu; do
-        echo "sh cmake/cuda_object.sh $2/$(name_of "$source").o $launcher $nvcc $options $warnings" \
-            "-Xcompiler=-fPIC -gencode=arch=compute_$1,code=sm_$1 -Xptxas=-v $source"
+    for source in kernels/cuda/*.cu; do
+        echo "sh cmake/cuda_object.sh $2/$(name_of "$source").o $launcher $nvcc $options $warnings,-fPIC" \
+            "-gencode=arch=compute_$1,code=sm_$1 -Xptxas=-v $source"
     done >"$2/commands"
     echo "gpu_run: compiling kernels for sm_$1"
     run_all "$2/commands" || fail "kernels do not compile for sm_$1"
+}
+
+# The objects that tests/resources.sh reads, where there is a CMake to make them; else the same again.
+# Sets objects.
+library_objects() {
+    if cmake --preset release >$scratch/objects.log 2>&1 && [ -s build/release/cuda/objects.txt ]; then
+        echo "gpu_run: compiling kernels for sm_90 (CMake)"
+        cmake --build build/release --target cuda_objects_sm_90 >>$scratch/objects.log 2>&1 ||
+            fail "kernels do not compile: $(grep -E 'error|FAILED' $scratch/objects.log | head -n 1)"
+        objects=$(grep -v gpu_rotation build/release/cuda/objects.txt)
+    else
+        kernel_objects 90 $scratch/sm_90
+        objects=$(ls $scratch/sm_90/*.o)
+    fi
+}
+
+device_object() { # ARCHITECTURE SOURCE
+    # shellcheck disable=SC2086 # lists of words
+    sh cmake/cuda_object.sh "$scratch/$(name_of "$2").o" $launcher "$nvcc" $options $warnings,-fPIC \
+        -gencode="arch=compute_$1,code=sm_$1" -Xptxas=-v "$2" || fail "$2 does not compile for sm_$1"
 }
 
 device_program() { # ARCHITECTURE OUTPUT SOURCES...
@@ -133,7 +153,7 @@ tests() { # and the list of those that could be built, statistics last
     done
 }
 
-digests() { # the same program on the emulator
+write_digests() { # the same program on the emulator
     rm -f $build/digests.txt
     host_program gpu_digest bench/gpu_digest/*.c || return 0
     if cmake --preset release >$scratch/emulator.log 2>&1 &&
@@ -160,8 +180,11 @@ build_all() {
     mkdir -p $build $scratch
     rm -f "${build:?}"/*
     commit >$build/commit
-    kernel_objects 90 $scratch/sm_90
-    "$nvcc" -shared -cudart static -o $build/libtorc_gpu.so $scratch/sm_90/*.o || fail "libtorc_gpu.so does not link"
+    library_objects
+    device_object 90 bench/gpu_delay.cu
+    # shellcheck disable=SC2086 # a list of paths
+    "$nvcc" -shared -cudart static -o $build/libtorc_gpu.so $objects $scratch/gpu_delay.o ||
+        fail "libtorc_gpu.so does not link"
     device_program 90a $build/gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
     device_program 90 $build/gpu_rotation bench/gpu_rotation.cu
     device_program 90 $build/gpu_keyswitch_time bench/gpu_keyswitch_time.cu kernels/cuda/keyswitch.cu kernels/cuda/keyswitch_key.cu
@@ -175,8 +198,10 @@ build_all() {
     host_archive
     host_program gpu_batch bench/gpu_batch.c
     tests
-    digests
-    cat $scratch/sm_90/*.log $scratch/gpu_*.log | grep -E 'Compiling entry|spill|Used' >$build/resources.log
+    write_digests
+    for object in $objects; do
+        cat "$object.log"
+    done | grep -E 'Compiling entry|spill|Used' >$build/resources.log
     for file in "$build"/*; do
         case $file in *.txt | *.log | */commit) ;; *) strip "$file" ;; esac
     done

@@ -120,10 +120,17 @@ part() {
     part_to "$results" "$@"
 }
 
-# The same for programs that print for people: the log takes it.
+# The same for programs that print for people: rows are picked out, the rest goes to the log.
 quiet_part() {
     limit "$1" "$2" || return 1
-    part_to "$log" "$@"
+    words=$(dirname "$log")/part.log
+    : >"$words"
+    part_to "$words" "$@"
+    code=$?
+    grep '^{' "$words" >>"$results"
+    grep -v '^{' "$words" >>"$log"
+    rm -f "$words"
+    return $code
 }
 
 part_to() { # FILE SECONDS LABEL COMMAND...
@@ -174,17 +181,18 @@ find_tool() { # NAME: sets tool_path
 
 # --- steps ---
 
-digests_agree() { # every kernel's output is the emulator's, bit for bit
+# Every kernel's output is the emulator's, bit for bit; with --time those that agree are timed.
+compare_digests() { # SECONDS --compare|--time
     if [ -x $build/gpu_digest ] && [ -f $build/digests.txt ]; then
-        part "$1" "digests" $build/gpu_digest --compare $build/digests.txt
+        part "$1" "digests $2" $build/gpu_digest "$2" $build/digests.txt
     else
-        outcome "digests" 0 "not available"
+        outcome "digests $2" 0 "not available"
     fi
 }
 
 first() { # a variant's own exact check gates its figures; what may hang comes last
     begin first 180
-    digests_agree 60
+    compare_digests 60 --time
     for ceiling in fp64 tensor launch memory shared cluster; do
         part 20 "ceilings $ceiling" $build/gpu_ceilings $ceiling
     done
@@ -197,7 +205,7 @@ first() { # a variant's own exact check gates its figures; what may hang comes l
 
 check() {
     begin check 360
-    digests_agree 60
+    compare_digests 60 --compare
     part 30 "skeleton of the rotation" $build/gpu_rotation --check
     while read -r test; do
         case $test in
@@ -226,6 +234,7 @@ figures() { # --long: ten times the statistics, and no limit to the step
                 --kernel-name regex:rotate --launch-count 1 $build/gpu_rotation "$variant"
         fi
     done
+    [ ! -x $build/gpu_digest ] || part 60 "batch curve" $build/gpu_digest --curve
     part 30 "keyswitch" $build/gpu_keyswitch_time
     [ ! -x $build/gpu_batch ] || part 30 "batch kernels" $build/gpu_batch
     while read -r test; do

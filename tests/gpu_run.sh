@@ -42,6 +42,7 @@ printf 'gpu_good\ngpu_bad\ngpu_absent\nslowgpu_statistics\n' >"$folder/build-gpu
 echo 'a 0' >"$folder/build-gpu/digests.txt"
 program gpu_good <<'EOT'
 echo "words for people"
+echo "{\"name\":\"figure of a test\"}"
 EOT
 program gpu_bad <<'EOT'
 echo "wrong" >&2
@@ -90,7 +91,7 @@ run --step first
 expect "a ceiling that fails is told" [ $code -eq 1 ]
 expect "a ceiling that fails has its row" has 1 '"part":"ceilings shared".*"failed with exit code 3"'
 expect "the others go on" has 6 '"part":"ceilings [a-z0-9]*".*"done"'
-expect "digests are compared first" has 1 '"name":"digest","argument":"--compare"'
+expect "digests are compared first" has 1 '"name":"digest","argument":"--time"'
 expect "every variant is run" has 2 '"name":"rotation_g[23]_c4_blocks132"'
 expect "the name of the results says device, date and commit" \
     grep -qE 'NVIDIA-H200-[0-9]{4}-[0-9]{2}-[0-9]{2}-abc\.jsonl' "$folder/said"
@@ -110,6 +111,7 @@ expect "a test that fails is told" [ $code -eq 1 ]
 expect "tests that pass, fail and are skipped have their rows" has 3 \
     '"part":"gpu_(good".*"done|bad".*"failed with exit code 1|absent".*"skipped)"'
 expect "words for people are no rows" has 0 'words for people'
+expect "rows among them are" has 1 'figure of a test'
 expect "a tool that cannot work is not available" has 1 '"part":"sanitizer memcheck".*"not available"'
 expect "what a tool finds is told" has 1 '"part":"sanitizer racecheck".*"found something'
 expect "repeats are run" has 1 '"argument":"--repeat"'

@@ -39,6 +39,10 @@ void item_make_rotation(digest_item *item, const rotation_shape *shape, uint32_t
                         uint32_t batch);
 void item_set_form(digest_item *item, torc_gpu_form form, uint32_t cluster);
 
+/* Rows of times of a rotation like this item, one a batch (time.c). No other item may be in use. */
+void items_time(const digest_item *like, const uint32_t *batches, size_t batch_count,
+                torc_gpu_stream stream);
+
 /* All items, prepared on the stream; toy: the small ones. Returns how many. A call that fails ends
  * the program. items_free waits and frees what they hold. */
 size_t items_make(digest_item items[ITEMS_MAX], bool toy, torc_gpu_stream stream);

@@ -84,7 +84,8 @@ static bool find_digest(uint64_t *digest, FILE *file, const char *name)
     return false;
 }
 
-static int compare_all(const char *path)
+/* A row an item; agrees[i]: it was run here and its digest is that of the file. */
+static int compare_all(bool *agrees, const char *path)
 {
     FILE *file = fopen(path, "r");
     int wrong = 0;
@@ -104,10 +105,41 @@ static int compare_all(const char *path)
                "\",\"agrees\":%s}\n",
                items[i].name, digest, is_known ? digest == expected ? "true" : "false" : "null");
         fflush(stdout);
+        agrees[i] = is_known && digest == expected;
         wrong += is_known && digest != expected;
     }
     fclose(file);
     return wrong == 0 ? 0 : 1;
+}
+
+static int time_all(const char *path)
+{
+    static const uint32_t few[] = {1, 32}, full[] = {1056};
+    bool agrees[ITEMS_MAX] = {false};
+    const int code = compare_all(agrees, path);
+    items_free();
+    for (size_t i = 0; i < item_count; i++) {
+        const bool is_latency = items[i].form == TORC_GPU_FORM_LATENCY;
+        if (agrees[i] && items[i].form != TORC_GPU_FORM_ANY) {
+            items_time(&items[i], is_latency ? few : full, is_latency ? 2 : 1, gpu_test.stream);
+        }
+    }
+    return code;
+}
+
+static int time_curve(void)
+{
+    static const uint32_t batches[] = {1, 4, 16, 32, 64, 132, 264, 528, 1056, 2112, 4224};
+    items_free();
+    for (size_t i = 0; i < item_count; i++) {
+        const torc_shape *s = &items[i].shape;
+        if (items[i].form == TORC_GPU_FORM_THROUGHPUT && s->poly_size == 2048 && s->glwe_dim == 1 &&
+            s->level_count == 1 && s->extended_log2 == 0) {
+            items[i].form = TORC_GPU_FORM_ANY;
+            items_time(&items[i], batches, sizeof batches / sizeof *batches, gpu_test.stream);
+        }
+    }
+    return 0;
 }
 
 static int repeat_all(long count)
@@ -150,38 +182,60 @@ static int run_once(void)
     return done > 0 ? 0 : 1;
 }
 
+static int run_mode(const char *mode, const char *value)
+{
+    static bool agrees[ITEMS_MAX];
+    if (strcmp(mode, "--write") == 0) {
+        return write_all(value);
+    }
+    if (strcmp(mode, "--compare") == 0) {
+        return compare_all(agrees, value);
+    }
+    if (strcmp(mode, "--time") == 0) {
+        return time_all(value);
+    }
+    if (strcmp(mode, "--curve") == 0) {
+        return time_curve();
+    }
+    if (strcmp(mode, "--repeat") == 0) {
+        return repeat_all(strtol(value, NULL, 10));
+    }
+    return run_once();
+}
+
+static bool is_one_of(const char *mode, const char *const *modes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(mode, modes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const alone[] = {"--toy", "--curve"};
+    static const char *const with_value[] = {"--write", "--compare", "--time", "--repeat"};
     const char *mode = argc > 1 ? argv[1] : "";
-    const bool toy = strcmp(mode, "--toy") == 0;
-    const bool takes_value = strcmp(mode, "--write") == 0 || strcmp(mode, "--compare") == 0 ||
-                             strcmp(mode, "--repeat") == 0;
-    if (argc != (takes_value     ? 3
-                 : *mode != '\0' ? 2
-                                 : 1) ||
-        (*mode != '\0' && !toy && !takes_value)) {
-        fprintf(stderr, "usage: gpu_digest [--toy | --write FILE | --compare FILE | --repeat N]\n");
+    if (!(argc == 1 || (argc == 2 && is_one_of(mode, alone, 2)) ||
+          (argc == 3 && is_one_of(mode, with_value, 4)))) {
+        fprintf(stderr, "usage: gpu_digest [--toy | --curve | --write FILE | --compare FILE | "
+                        "--time FILE | --repeat N]\n");
         return 2;
     }
     gpu_test_begin();
     size_t largest = 8;
-    item_count = items_make(items, toy, gpu_test.stream);
+    item_count = items_make(items, strcmp(mode, "--toy") == 0, gpu_test.stream);
     for (size_t i = 0; i < item_count; i++) {
         largest = items[i].out_bytes > largest ? items[i].out_bytes : largest;
     }
     results = (uint8_t *)malloc(largest);
-    int code = 1;
     if (results == NULL) {
         fprintf(stderr, "gpu_digest: out of memory\n");
-    } else if (strcmp(mode, "--write") == 0) {
-        code = write_all(argv[2]);
-    } else if (strcmp(mode, "--compare") == 0) {
-        code = compare_all(argv[2]);
-    } else if (strcmp(mode, "--repeat") == 0) {
-        code = repeat_all(strtol(argv[2], NULL, 10));
-    } else {
-        code = run_once();
+        return 1;
     }
+    const int code = run_mode(mode, argc == 3 ? argv[2] : NULL);
     free(results);
     items_free();
     torc_gpu_stream_destroy(gpu_test.stream);
