@@ -72,6 +72,15 @@ __device__ __forceinline__ void global_tables_copy(unsigned char *shared, const 
     }
 }
 
+/* v = the rotated table. */
+template <class plan>
+__device__ __forceinline__ void global_begin(double2 *v, const rotate_args *args,
+                                             const global_lane *me)
+{
+    rotate_begin_slab<typename plan::fft>(v, me->slab, args, &me->at, me->lane);
+    fft_sync<typename plan::fft>(me->polynomial); /* before the slab is written again */
+}
+
 /* v = coefficients of the polynomial's product. */
 template <class plan>
 __device__ __forceinline__ void global_inverse(double2 *v, const rotate_global_work *work,
@@ -133,13 +142,13 @@ __global__ void __launch_bounds__(plan::threads)
     global_tables_copy<plan>(shared, args.tables);
     gpu_sync_block(); /* tables are there */
     if (place & GLOBAL_FIRST) {
-        rotate_begin<typename plan::fft>(v, &args, &me.at, me.lane);
+        global_begin<plan>(v, &args, &me);
     } else {
         global_inverse<plan>(v, &work, &me);
     }
     if (place & GLOBAL_LAST) {
         if (me.is_used) {
-            rotate_end<typename plan::fft>(v, &args, &me.at, me.lane);
+            rotate_end_slab<typename plan::fft>(v, me.slab, &args, &me.at, me.lane);
         }
     } else {
         const uint32_t kept = args.base_log * work.level_count;
@@ -170,7 +179,7 @@ __global__ void __launch_bounds__(plan::threads)
     global_tables_copy<plan>(shared, args.tables);
     gpu_sync_block(); /* tables are there */
     if (place & GLOBAL_FIRST) {
-        rotate_begin<fft>(v, &args, &me.at, me.lane);
+        global_begin<plan>(v, &args, &me);
     } else {
         global_inverse<plan>(v, &work, &me);
     }
@@ -191,7 +200,7 @@ __global__ void __launch_bounds__(plan::threads)
         }
     }
     if ((place & GLOBAL_LAST) && me.is_used) {
-        rotate_end<fft>(v, &args, &me.at, me.lane);
+        rotate_end_slab<fft>(v, me.slab, &args, &me.at, me.lane);
     }
 }
 
