@@ -276,6 +276,35 @@ static void check_wide_copies(void)
     toy_end(&t);
 }
 
+/* --- clocks, phases, blocks at once --- */
+
+/* out = 1 where both clocks have gone on. */
+__global__ void clocks(double *out)
+{
+    gpu_mark(1);
+    const uint64_t cycles = gpu_cycles(), ns = gpu_nanoseconds();
+    while (gpu_cycles() - cycles < 100000) {
+    }
+    const bool later = gpu_nanoseconds() > ns;
+    gpu_store_global(out + blockIdx.x * blockDim.x + threadIdx.x, later ? 1.0 : 0.0);
+}
+
+static void check_clocks(void)
+{
+    toy t;
+    toy_begin(&t);
+    const gpu_grid grid = {BLOCKS, THREADS, 0, t.stream, 0};
+    int at_once = 0;
+    must(gpu_blocks_at_once(&at_once, &grid, clocks), "blocks at once");
+    expect_equal("some blocks", 0, at_once > 0, 1);
+    must(gpu_launch(&grid, clocks, t.out), "clocks");
+    toy_fetch(&t);
+    for (uint32_t i = 0; i < WORDS; i++) {
+        expect_equal("clock", i, t.got[i], 1.0);
+    }
+    toy_end(&t);
+}
+
 int main(void)
 {
     int count = 0;
@@ -288,5 +317,6 @@ int main(void)
     check_copied_words();
     check_exchanged_words();
     check_wide_copies();
+    check_clocks();
     return failures == 0 ? 0 : 1;
 }
