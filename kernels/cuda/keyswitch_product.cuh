@@ -3,9 +3,9 @@
  *
  *   sum = sum_s 2^(8s) sum_r digit[r] limb_s[r]     limb_s: byte s of the row's word, 0 .. 255
  *
- * |sum of a limb| <= kN l' slices 64 255 < 2^31 for every key that the interface takes (kN <=
- * 24,576, l' slices <= 5 where a slice reaches 64); past that it would wrap, which is harmless
- * modulo 2^32.
+ * The slices of a word's digits add up to at most 5 * 64 for every gadget that the interface takes,
+ * so |sum of a limb| <= 24,576 * 5 * 64 * 255 < 2^31; past that it would wrap, harmless modulo
+ * 2^32.
  *
  * Mapping: a block of 8 warps has row_tiles * row_warps tiles of 16 ciphertexts and 8 / row_warps
  * panels of 16 columns; a warp row_tiles tiles and one panel, all four limbs: 32 row_tiles sums a
@@ -30,7 +30,8 @@ typedef struct keyswitch_product_args {
     uint32_t row_blocks, column_blocks, splits; /* of the grid, row blocks fastest */
 } keyswitch_product_args;
 
-template <uint32_t row_tiles, uint32_t of_row_warps> struct keyswitch_block {
+template <uint32_t of_row_tiles, uint32_t of_row_warps> struct keyswitch_block {
+    static constexpr uint32_t row_tiles = of_row_tiles;
     static constexpr uint32_t row_warps = of_row_warps;
     static constexpr uint32_t tiles = row_tiles * row_warps; /* at most one a warp */
     static constexpr uint32_t panels = KEYSWITCH_WARPS / row_warps;
@@ -41,6 +42,28 @@ template <uint32_t row_tiles, uint32_t of_row_warps> struct keyswitch_block {
     static constexpr size_t shared_bytes = sizeof(uint4) * KEYSWITCH_STAGES * stage_units;
 };
 
+/* What a warp of a block has to do. */
+typedef struct keyswitch_place {
+    uint32_t split, first_step, end_step;
+    uint32_t tile, panel; /* first of the block's */
+    uint32_t warp_tile, warp_panel;
+} keyswitch_place;
+
+template <class block>
+__device__ __forceinline__ keyswitch_place keyswitch_place_of(const keyswitch_product_args &args)
+{
+    const uint32_t share = blockIdx.x / args.row_blocks;
+    keyswitch_place at;
+    at.split = share / args.column_blocks;
+    at.first_step = (uint32_t)((uint64_t)args.steps * at.split / args.splits);
+    at.end_step = (uint32_t)((uint64_t)args.steps * (at.split + 1) / args.splits);
+    at.tile = blockIdx.x % args.row_blocks * block::tiles;
+    at.panel = share % args.column_blocks * block::panels;
+    at.warp_tile = gpu_warp() % block::row_warps * block::row_tiles;
+    at.warp_panel = gpu_warp() / block::row_warps;
+    return at;
+}
+
 /* Where a thread's copies of the next step come from: a warp copies its share of the limbs of its
  * own panel, and, one of the first `tiles` warps, one tile of digits. */
 typedef struct keyswitch_source {
@@ -49,18 +72,18 @@ typedef struct keyswitch_source {
 } keyswitch_source;
 
 template <class block>
-__device__ __forceinline__ keyswitch_source keyswitch_source_at(const keyswitch_product_args &args,
-                                                                uint32_t first_tile,
-                                                                uint32_t first_panel, uint32_t step)
+__device__ __forceinline__ keyswitch_source keyswitch_source_of(const keyswitch_product_args &args,
+                                                                const keyswitch_place &at)
 {
-    const size_t tile = first_tile + gpu_warp();
-    const size_t panel = first_panel + gpu_warp() / block::row_warps;
+    const size_t tile = at.tile + gpu_warp();
+    const size_t panel = at.panel + at.warp_panel;
     const uint32_t limb = gpu_warp() % block::row_warps * block::copied_limbs;
     keyswitch_source from;
     from.has_tile = gpu_warp() < block::tiles;
     from.has_panel = panel < args.panels;
-    from.digits = args.digits + (tile * args.steps + step) * KEYSWITCH_TILE_UNITS + gpu_lane();
-    from.key = args.key + (panel * args.steps + step) * KEYSWITCH_PANEL_UNITS +
+    from.digits =
+        args.digits + (tile * args.steps + at.first_step) * KEYSWITCH_TILE_UNITS + gpu_lane();
+    from.key = args.key + (panel * args.steps + at.first_step) * KEYSWITCH_PANEL_UNITS +
                limb * GPU_WARP_LANES + gpu_lane();
     return from;
 }
@@ -143,48 +166,39 @@ __global__ void __launch_bounds__(KEYSWITCH_THREADS) keyswitch_product(keyswitch
 {
     typedef keyswitch_block<row_tiles, row_warps> block;
     GPU_DYNAMIC_SHARED(uint4, ring);
-    const uint32_t share = blockIdx.x / args.row_blocks;
-    const uint32_t split = share / args.column_blocks;
-    const uint32_t first_tile = blockIdx.x % args.row_blocks * block::tiles;
-    const uint32_t first_panel = share % args.column_blocks * block::panels;
-    const uint32_t first_step = (uint32_t)((uint64_t)args.steps * split / args.splits);
-    const uint32_t end_step = (uint32_t)((uint64_t)args.steps * (split + 1) / args.splits);
-
-    const uint32_t warp_tile = gpu_warp() % row_warps * row_tiles;
-    const uint32_t warp_panel = gpu_warp() / row_warps;
-    const uint32_t first_row = (first_tile + warp_tile) * KEYSWITCH_TILE;
-    const bool works = first_row < args.batch && first_panel + warp_panel < args.panels;
+    const keyswitch_place at = keyswitch_place_of<block>(args);
+    const uint32_t first_row = (at.tile + at.warp_tile) * KEYSWITCH_TILE;
+    const bool works = first_row < args.batch && at.panel + at.warp_panel < args.panels;
+    const uint4 *digits = ring + at.warp_tile * KEYSWITCH_TILE_UNITS; /* of stage 0 */
+    const uint4 *key = ring + block::digit_units + at.warp_panel * KEYSWITCH_PANEL_UNITS;
+    keyswitch_source from = keyswitch_source_of<block>(args, at);
     int32_t sum[row_tiles][2][KEYSWITCH_LIMBS][4] = {};
 
-    keyswitch_source from = keyswitch_source_at<block>(args, first_tile, first_panel, first_step);
     for (uint32_t s = 0; s < KEYSWITCH_STAGES - 1; s++) {
-        if (first_step + s < end_step) {
+        if (at.first_step + s < at.end_step) {
             keyswitch_copy<block>(ring + s * block::stage_units, &from);
         }
         gpu_copy_commit(); /* an empty group where the share is short: the count stays right */
     }
-    uint32_t now = 0; /* stage of this step */
-    uint32_t next =
-        KEYSWITCH_STAGES - 1; /* stage read in the step before: free after the barrier */
+    uint32_t now = 0;                     /* stage of this step */
+    uint32_t next = KEYSWITCH_STAGES - 1; /* of the step before: free after the barrier */
 #pragma unroll 1
-    for (uint32_t step = first_step; step < end_step; step++) {
-        const uint4 *stage = ring + now * block::stage_units;
+    for (uint32_t step = at.first_step; step < at.end_step; step++) {
         gpu_copy_wait<KEYSWITCH_STAGES - 2>();
         gpu_sync_block();
-        if (step + KEYSWITCH_STAGES - 1 < end_step) {
+        if (step + KEYSWITCH_STAGES - 1 < at.end_step) {
             keyswitch_copy<block>(ring + next * block::stage_units, &from);
         }
         gpu_copy_commit();
         if (works) {
-            keyswitch_multiply<row_tiles>(sum, stage + warp_tile * KEYSWITCH_TILE_UNITS,
-                                          stage + block::digit_units +
-                                              warp_panel * KEYSWITCH_PANEL_UNITS);
+            const uint32_t stage = now * block::stage_units;
+            keyswitch_multiply<row_tiles>(sum, digits + stage, key + stage);
         }
         next = now;
         now = now + 1 == KEYSWITCH_STAGES ? 0 : now + 1;
     }
     if (works) {
-        keyswitch_store<row_tiles>(args, split, first_row, first_panel + warp_panel, sum);
+        keyswitch_store<row_tiles>(args, at.split, first_row, at.panel + at.warp_panel, sum);
     }
 }
 
