@@ -96,7 +96,8 @@ static void make_keyswitch(digest_item *item, uint32_t lwe_dim, uint32_t base_lo
                               .ks_level_count = level_count,
                               .grouping = 2};
     const size_t row_bytes = (size_t)level_count * (lwe_dim + 1) * sizeof(uint32_t);
-    const size_t masks = ((size_t)batch * lwe_dim + 3) / 4 * 2, errors = (batch + 1u) / 2 * 2;
+    const size_t masks = ((size_t)batch * lwe_dim + 3) / 4 * 2; /* words, even: 16 bytes */
+    const size_t errors = ((size_t)batch + 1) / 2 * 2;
     const uint32_t *rows = (const uint32_t *)random_upload(shape.poly_size * row_bytes);
     void *key = gpu_test_room(torc_gpu_keyswitch_key_bytes(&shape));
     (void)snprintf(item->name, sizeof item->name, "keyswitch_n%u_B%u_l%u_batch%u", lwe_dim,
@@ -155,19 +156,19 @@ static int64_t *random_errors(const torc_shape *shape, uint32_t batch)
     return device;
 }
 
-void item_make_rotation(digest_item *item, const rotation_shape *of, uint32_t lwe_dim,
+void item_make_rotation(digest_item *item, const rotation_shape *like, uint32_t lwe_dim,
                         uint32_t batch)
 {
     static const uint32_t base_logs[] = {22, 14, 9};
-    const torc_shape shape = {.glwe_dim = of->k,
-                              .poly_size = 1u << of->log2_n,
+    const torc_shape shape = {.glwe_dim = like->k,
+                              .poly_size = 1u << like->log2_n,
                               .lwe_dim = lwe_dim,
-                              .extended_log2 = of->v,
-                              .base_log = base_logs[of->l - 1],
-                              .level_count = of->l,
+                              .extended_log2 = like->v,
+                              .base_log = base_logs[like->l - 1],
+                              .level_count = like->l,
                               .ks_base_log = 4,
                               .ks_level_count = 4,
-                              .grouping = of->g};
+                              .grouping = like->g};
     uint32_t *index = (uint32_t *)test_alloc((TABLE_INDEX + batch) * sizeof *index);
     index[0] = INDEX_BITS; /* of the two tables; then the table of each ciphertext */
     index[1] = 1;
@@ -181,10 +182,10 @@ void item_make_rotation(digest_item *item, const rotation_shape *of, uint32_t lw
     item->in = random_upload((size_t)2 * sizeof(uint64_t) << INDEX_BITS);
     item->index = (const uint32_t *)gpu_test_upload(index, (TABLE_INDEX + batch) * sizeof *index);
     item->batch = batch;
-    item->switched.exponent = random_below(2 * shape.poly_size << of->v, (size_t)batch * lwe_dim);
+    item->switched.exponent = random_below(2 * shape.poly_size << like->v, (size_t)batch * lwe_dim);
     item->switched.body = (uint32_t *)random_upload(batch * sizeof(uint32_t));
     item->switched.error = random_errors(&shape, batch);
-    set_out(item, (size_t)batch * ((size_t)of->k * shape.poly_size + 1) * sizeof(uint64_t));
+    set_out(item, (size_t)batch * ((size_t)like->k * shape.poly_size + 1) * sizeof(uint64_t));
     free(index);
 }
 
@@ -209,7 +210,7 @@ void item_set_form(digest_item *item, torc_gpu_form form, uint32_t cluster)
 static int launch_linear(const digest_item *item, torc_gpu_stream stream)
 {
     const size_t stride = (size_t)LAYER_WORDS * LAYER_SAMPLES;
-    const torc_elements in = {(uint64_t *)(uintptr_t)item->in, stride, LAYER_WORDS, LAYER_WORDS};
+    const torc_elements in = {item->linear_in, stride, LAYER_WORDS, LAYER_WORDS};
     const torc_elements out = {item->out, stride, LAYER_WORDS, LAYER_WORDS};
     const torc_linear_layer layer = {.group_count = 1,
                                      .out_count = LAYER_OUTS,
@@ -229,9 +230,9 @@ static void make_linear(digest_item *item)
     const size_t element = (size_t)LAYER_WORDS * LAYER_SAMPLES * sizeof(uint64_t);
     (void)snprintf(item->name, sizeof item->name, "linear_%ux%u", LAYER_OUTS, LAYER_INS);
     item->launch = launch_linear;
-    item->in = random_upload(LAYER_INS * element);
+    item->linear_in = (uint64_t *)random_upload(LAYER_INS * element);
     item->index = random_below(LAYER_INS, LAYER_INS);
-    item->key = random_upload(LAYER_OUTS * LAYER_INS * sizeof(int32_t));
+    item->key = random_upload(sizeof(int32_t) * LAYER_OUTS * LAYER_INS);
     item->scratch = (uint64_t *)random_upload(LAYER_OUTS * sizeof(uint64_t));
     set_out(item, LAYER_OUTS * element);
 }
@@ -254,8 +255,8 @@ static void make_expand(digest_item *item)
 {
     (void)snprintf(item->name, sizeof item->name, "expand_k3_N512");
     item->launch = launch_expand;
-    item->in = random_upload(6 * 512 * sizeof(uint64_t));
-    set_out(item, 2 * 6144 * sizeof(uint64_t));
+    item->in = random_upload(sizeof(uint64_t) * 6 * 512);
+    set_out(item, sizeof(uint64_t) * 2 * 6144);
 }
 
 /* --- all --- */

@@ -17,6 +17,7 @@ typedef struct digest_item {
     torc_shape shape;
     const void *key; /* device */
     const void *in;
+    uint64_t *linear_in; /* of a linear layer, instead of in */
     uint64_t *scratch;
     const uint32_t *index;
     torc_gpu_switched switched;
@@ -35,7 +36,7 @@ extern const size_t items_shape_count;
 /* What is made from here on begins with the same random words, on this stream. */
 void items_begin(torc_gpu_stream stream);
 /* A rotation of `batch` ciphertexts with n = lwe_dim; then its form and name. */
-void item_make_rotation(digest_item *item, const rotation_shape *shape, uint32_t lwe_dim,
+void item_make_rotation(digest_item *item, const rotation_shape *like, uint32_t lwe_dim,
                         uint32_t batch);
 void item_set_form(digest_item *item, torc_gpu_form form, uint32_t cluster);
 
