@@ -15,6 +15,11 @@
  * Shapes: k 1 .. 6, N 256 .. 4096, l 1 .. 3, base_log l <= 32, g 1 .. 3, v 0 .. 5. Shared memory: 90 KiB at
  * most. A batch is taken in pieces whose spectra stay in the second-level cache.
  *
+ * What a step costs (k = l = 1, N = 2048, g = 3, v = 0): 1,152 clocks of a multiprocessor for each of two
+ * polynomials, 302 for each of 32 rows of 4 ciphertexts, by FP64: 4,720 clocks a ciphertext. On 132
+ * multiprocessors at 1.755 GHz, n = 864, that is 5.9 us a lookup if the exchange hides behind it; but a step
+ * has two launches, so a piece lasts 1 ms at least: this form is for shapes and devices, not for speed.
+ *
  * Global memory of a step and ciphertext, complex numbers of 16 bytes: 2^v (k+1) (2 l + 2) M by the two
  * kernels, plus the repeats by residues and columns that the first-level cache answers; and the key,
  * (2^g - 1) (k+1)^2 l M, once for every piece. */

@@ -14,9 +14,14 @@
  * of their parts. For each column, its sums stay in registers while the inputs go by; the words of a pair (i, e)
  * serve the whole item, and by the first-level cache the block: its 4 warps hold 4 items of the same row.
  *
- * FP64 instructions a frequency, ciphertext and tile of parts: at most 4 (2^(g+1) - 2) for the Y^(q_T); for
+ * FP64 instructions a frequency, ciphertext and tile of parts: at most 8 (2^g - 1 - g) for the Y^(q_T); for
  * each (i, e) 4 (2^g - 1), 2 (2^g - 1) more with parts, and for each residue that occurs, at most
- * min(2^g, 2^v), 4 and 4 for each part of the tile. */
+ * min(2^g, 2^v), 4 and 4 for each part of the tile.
+ *
+ * Sectors of 32 bytes that a warp reads for a row and an item of s slots: 32 for Y, at most 33 g a ciphertext
+ * for exponents and roots, (k+1)^2 l (16 (2^g - 1) + 16 s a residue); it writes 16 (k+1) s. No shared memory.
+ * At k = l = 1, g = 3, v = 0, an item of 4 ciphertexts: 604 FP64 instructions, 302 clocks of a
+ * multiprocessor, and 1,132 sectors, 283 clocks of its first-level cache. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_GLOBAL_PRODUCT_CUH
 #define TORC_CUDA_ROTATE_GLOBAL_PRODUCT_CUH
@@ -272,10 +277,10 @@ __global__ void __launch_bounds__(32 * GLOBAL_PRODUCT_WARPS)
     at.work = &work;
     at.y = 32 * row + gpu_lane();
     at.turn = 1 + 4 * (fft_reverse(gpu_lane(), 5) + 32 * fft_reverse(row, (int)rows_log2));
-    at.root = global_root(&work, at.turn);
     at.first_ciphertext = (item >> tiles_log2) * plan::ciphertexts;
     at.first_part = (item & ((1u << tiles_log2) - 1)) * plan::tile;
     if (at.first_ciphertext < args.batch) {
+        at.root = global_root(&work, at.turn);
         if constexpr (plan::grouping > 1) {
 #pragma unroll
             for (uint32_t c = 0; c < plan::ciphertexts; c++) {

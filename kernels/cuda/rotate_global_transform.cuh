@@ -11,8 +11,11 @@
  * and writes nothing. Lane j's accesses to global memory are those of its neighbour, one further:
  * register q holds point 32 row + x, x running with the lanes.
  *
- * FP64 instructions a lane of 32 points: inverse 3 m P + 8 P, 4 to 5 a coefficient for the digits, l
- * forward transforms of 3 m P. */
+ * FP64 instructions a lane of P = 32 points: inverse 3 m P + 4 P (fft.cuh), 8 P for the words, l times 2 P for
+ * a digit and 3 m P for its transform: 1,024 + 256 + 1,024 l at N = 2048.
+ * Shared memory, a block of 4 polynomials at N = 2048, g > 1: 188 wavefronts for the tables, 380 a polynomial
+ * for the inverse, 320 for a transform. Sectors of global memory: 752 a block for the tables, 512 a polynomial
+ * for the product, 512 written for a spectrum. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_GLOBAL_TRANSFORM_CUH
 #define TORC_CUDA_ROTATE_GLOBAL_TRANSFORM_CUH
