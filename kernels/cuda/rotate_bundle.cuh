@@ -1,13 +1,15 @@
 /* clang-format off */
 /* Bundles of the latency form: for every step of every ciphertext what its key bits make of the key.
  *
- *   m[i][e] = s ([c = e] B^-(j+1) / M + sum_T (X^(a_T) - 1) K_T[i][e]),   i = c l + j, T = 1 .. 2^g - 1
+ *   v = 0   m[i][e] = s ([c = e] B^-(j+1) / M + sum_T (X^(a_T) - 1) K_T[i][e]),   i = c l + j, T = 1 .. 2^g - 1
+ *   v > 0   a_T = 2^v q_T + r_T, Y = X^(2^v); for each residue r
+ *           m_r[i][e] = s ([r = 0] [c = e] B^-(j+1) / M + sum_T ([r_T = r] Y^(q_T) - [r = 0]) K_T[i][e])
  *   s       the inverse of what the latency form's transform is off by (rotate_latency_angles.cuh)
- *   X^a at point y = 32 row + x of the key (fft.cuh): exp(i pi a (1 + 4 rev_5(x)) / N), in a table of the
- *           block, times exp(2 pi i a rev(row) / (M/32))
+ *   Y^q at point y = 32 row + x of the key (fft.cuh): exp(i pi q (1 + 4 rev_5(x)) / N), in a table of the
+ *           block, times exp(2 pi i q rev(row) / (M/32))
  *
  * Layouts: key double2 [steps][terms][inputs][columns][M] in the order of fft.cuh; bundle
- * double2 [ciphertexts][steps][inputs][columns][M], places in the order of latency_place.
+ * double2 [ciphertexts][steps][2^v][inputs][columns][M], places in the order of latency_place.
  *
  * Mapping: a block takes 128 points of one step for up to 8 ciphertexts, a thread one point. A thread loads
  * the key words of a chunk of (i, e) once, past the first-level cache, and uses them for all ciphertexts.
@@ -29,7 +31,9 @@
 #define BUNDLE_CIPHERTEXTS 8u /* of a block */
 #define BUNDLE_WORDS       30 /* complex key words in registers at once */
 
-template <int glwe_dim_, int log2_n_, int level_count_, int grouping_> struct bundle_plan {
+template <int glwe_dim_, int log2_n_, int level_count_, int grouping_, int extended_log2_>
+struct bundle_plan {
+    static constexpr uint32_t extended_log2 = extended_log2_, residues = 1u << extended_log2_;
     static constexpr int log2_n = log2_n_, m = log2_n_ - 1, grouping = grouping_;
     static constexpr uint32_t n = 1u << log2_n, size = 1u << m, rows = size / 32;
     static constexpr uint32_t level_count = level_count_, columns = glwe_dim_ + 1;
@@ -43,7 +47,7 @@ template <int glwe_dim_, int log2_n_, int level_count_, int grouping_> struct bu
     static constexpr uint32_t chunk = chunk_of(BUNDLE_WORDS / terms); /* pairs (i, e) */
     /* Different x of a block. */
     static constexpr uint32_t xs = rows < BUNDLE_THREADS / 8 ? BUNDLE_THREADS / rows : 8;
-    /* Shared memory: double2 [ciphertexts][terms][xs] X^(a_T) at row 0, double2 [rows] roots of
+    /* Shared memory: double2 [ciphertexts][terms][xs] Y^(q_T) at row 0, double2 [rows] roots of
      * order M/32, uint32 [ciphertexts][terms] a_T. */
     static constexpr uint32_t roots_at = BUNDLE_CIPHERTEXTS * terms * xs;
     static constexpr size_t sums_at = sizeof(double2) * (roots_at + rows);
@@ -109,7 +113,7 @@ __device__ __forceinline__ void bundle_prepare(unsigned char *shared, const rota
         const uint32_t x = k % plan::xs, at = k / plan::xs;
         const uint32_t sum = bundle_sum<plan>(args, share->first_ciphertext + at / plan::terms,
                                               share->step, at % plan::terms + 1);
-        const uint32_t angle = sum * (1 + 4 * fft_reverse(first_x + x, 5));
+        const uint32_t angle = (sum >> plan::extended_log2) * (1 + 4 * fft_reverse(first_x + x, 5));
         gpu_store_shared(base + k, gpu_load_readonly(roots + (angle & (2 * plan::n - 1))));
         if (x == 0) {
             gpu_store_shared(sums + at, sum);
@@ -137,8 +141,7 @@ __device__ __forceinline__ void bundle_load(double2 *words, const double2 *key, 
     }
 }
 
-/* factor[t] = X^(a_T) - 1 at a point. base[t][xs] of its x, root and sums: of the block's tables.
- */
+/* factor[t] = Y^(q_T) at a point. base[t][xs] of its x, root and sums: of the block's tables. */
 template <class plan>
 __device__ __forceinline__ void bundle_factors(double2 *factor, const double2 *base,
                                                const double2 *root, const uint32_t *sums,
@@ -147,13 +150,31 @@ __device__ __forceinline__ void bundle_factors(double2 *factor, const double2 *b
     const uint32_t turn = fft_reverse(row, plan::m - 5);
 #pragma unroll
     for (uint32_t t = 0; t < plan::terms; t++) {
-        const uint32_t k = gpu_load_shared(sums + t) * turn & (plan::rows - 1);
-        factor[t] = fft_multiply(gpu_load_shared(base + t * plan::xs), gpu_load_shared(root + k));
-        factor[t].x -= 1.0;
+        const uint32_t q = gpu_load_shared(sums + t) >> plan::extended_log2;
+        factor[t] = fft_multiply(gpu_load_shared(base + t * plan::xs),
+                                 gpu_load_shared(root + (q * turn & (plan::rows - 1))));
     }
 }
 
-/* Word (i, e) = `pair` of a bundle from words[t] of the chunk's pair p; unit: 1 / B. */
+/* What multiplies K_T in the bundle of residue r. */
+template <class plan>
+__device__ __forceinline__ void bundle_of_residue(double2 *out, const double2 *factor,
+                                                  const uint32_t *sums, uint32_t r)
+{
+    const double one = r == 0 ? 1.0 : 0.0;
+#pragma unroll
+    for (uint32_t t = 0; t < plan::terms; t++) {
+        if constexpr (plan::residues == 1) {
+            out[t] = make_double2(factor[t].x - 1.0, factor[t].y);
+        } else {
+            const bool is_here = (gpu_load_shared(sums + t) & (plan::residues - 1)) == r;
+            out[t] = make_double2((is_here ? factor[t].x : 0.0) - one, is_here ? factor[t].y : 0.0);
+        }
+    }
+}
+
+/* Word (i, e) = `pair` of a bundle from words[t] of the chunk's pair p; unit: 1 / B, or 0 for a
+ * bundle without a gadget. */
 template <class plan>
 __device__ __forceinline__ double2 bundle_word(const double2 *words, const double2 *factor,
                                                double2 s, uint32_t pair, uint32_t p, double unit)
@@ -202,16 +223,22 @@ __global__ void __launch_bounds__(BUNDLE_THREADS)
         bundle_load<plan>(words, key, pair);
 #pragma unroll 1
         for (uint32_t c = 0; c < share.ciphertexts; c++) {
-            const size_t at = (size_t)(share.first_ciphertext + c) * steps + share.step;
-            double2 *to =
-                bundle + (at * plan::pairs + pair) * plan::size + latency_place<plan::m>(e);
+            const uint32_t *sum = sums + c * plan::terms;
             double2 factor[plan::terms];
-            bundle_factors<plan>(factor, base + c * plan::terms * plan::xs, root,
-                                 sums + c * plan::terms, point.row);
+            bundle_factors<plan>(factor, base + c * plan::terms * plan::xs, root, sum, point.row);
+            const size_t at = (size_t)(share.first_ciphertext + c) * steps + share.step;
+            double2 *to = bundle + (at * plan::residues * plan::pairs + pair) * plan::size +
+                          latency_place<plan::m>(e);
+#pragma unroll 1
+            for (uint32_t r = 0; r < plan::residues; r++) {
+                double2 of_residue[plan::terms];
+                bundle_of_residue<plan>(of_residue, factor, sum, r);
 #pragma unroll
-            for (uint32_t p = 0; p < plan::chunk; p++) {
-                gpu_store_global(to + p * plan::size,
-                                 bundle_word<plan>(words, factor, s, pair + p, p, unit));
+                for (uint32_t p = 0; p < plan::chunk; p++) {
+                    const double2 word =
+                        bundle_word<plan>(words, of_residue, s, pair + p, p, r == 0 ? unit : 0.0);
+                    gpu_store_global(to + (r * plan::pairs + p) * plan::size, word);
+                }
             }
         }
     }

@@ -38,12 +38,22 @@ template <class plan> static int run(const latency_call *call)
                       call->steps);
 }
 
-template <int k, int log2_n, int l> static int run_on(uint32_t cluster, const latency_call *call)
+/* Several parts need the registers of a cluster: 16 points a lane those of 4 blocks. */
+template <int k, int log2_n, int l, int v>
+static int run_on(uint32_t cluster, const latency_call *call)
 {
     switch (cluster) {
-    case 1: return run<latency_plan<k, log2_n, l, 1>>(call);
-    case 2: return run<latency_plan<k, log2_n, l, 2>>(call);
-    case 4: return run<latency_plan<k, log2_n, l, 4>>(call);
+    case 1:
+        if constexpr (v == 0) {
+            return run<latency_plan<k, log2_n, l, v, 1>>(call);
+        }
+        return cudaErrorNotSupported;
+    case 2:
+        if constexpr (v <= 1) {
+            return run<latency_plan<k, log2_n, l, v, 2>>(call);
+        }
+        return cudaErrorNotSupported;
+    case 4: return run<latency_plan<k, log2_n, l, v, 4>>(call);
     default: return cudaErrorInvalidValue;
     }
 }
@@ -52,9 +62,9 @@ template <int k, int log2_n, int l> static int run_on(uint32_t cluster, const la
 template <int k, int log2_n, int l, int g, int v>
 static bool run_if(int *error, uint32_t cluster, const latency_call *call, const torc_shape *shape)
 {
-    if constexpr (v == 0 && g >= 2) {
+    if constexpr (rotate_latency_takes(log2_n, g, v)) {
         if (rotate_is_shape(shape, k, log2_n, l, g, v)) {
-            *error = run_on<k, log2_n, l>(cluster, call);
+            *error = run_on<k, log2_n, l, v>(cluster, call);
             return true;
         }
     }
@@ -78,9 +88,9 @@ static int run_shape(uint32_t cluster, const latency_call *call, const torc_shap
 
 static bool is_taken(const torc_shape *s)
 {
-#define TORC_CONFIGURATION(k, log2_n, l, g, v)                        \
-    if (v == 0 && g >= 2 && rotate_is_shape(s, k, log2_n, l, g, v)) { \
-        return true;                                                  \
+#define TORC_CONFIGURATION(k, log2_n, l, g, v)                                          \
+    if (rotate_latency_takes(log2_n, g, v) && rotate_is_shape(s, k, log2_n, l, g, v)) { \
+        return true;                                                                    \
     }
 #include "kernels/configurations.def"
     TORC_CONFIGURATION(1, 11, 1, 4, 0)
@@ -91,14 +101,21 @@ static bool is_taken(const torc_shape *s)
 static size_t bundle_bytes(const torc_shape *s)
 {
     const size_t columns = s->glwe_dim + (size_t)1;
-    return s->lwe_dim / s->grouping * columns * s->level_count * columns * (s->poly_size / 2) *
-           sizeof(double2);
+    const size_t bundle = columns * s->level_count * columns * (s->poly_size / 2);
+    return (s->lwe_dim / s->grouping * bundle << s->extended_log2) * sizeof(double2);
+}
+
+/* Ciphertexts whose bundles are formed and used together. */
+static uint32_t chunk_of(const torc_shape *shape, uint32_t batch)
+{
+    const size_t fit = LATENCY_SCRATCH_BYTES / bundle_bytes(shape);
+    const uint32_t most = fit > LATENCY_CHUNK ? LATENCY_CHUNK : fit > 0 ? (uint32_t)fit : 1;
+    return batch < most ? batch : most;
 }
 
 size_t rotate_latency_scratch_bytes(const torc_shape *shape, uint32_t batch)
 {
-    const size_t at_once = batch < LATENCY_CHUNK ? batch : LATENCY_CHUNK;
-    return is_taken(shape) ? at_once * bundle_bytes(shape) : 0;
+    return is_taken(shape) ? chunk_of(shape, batch) * bundle_bytes(shape) : 0;
 }
 
 /* The arguments of `count` ciphertexts from `first` on. */
@@ -113,7 +130,8 @@ static rotate_args part_of(const rotate_args *args, const torc_shape *shape, uin
     part.table_index += first;
     part.out += (first * big) << args->outputs_log2;
     if (args->accumulator != NULL) {
-        part.accumulator += first * (size_t)(shape->glwe_dim + 1) * shape->poly_size;
+        const size_t words = (size_t)(shape->glwe_dim + 1) * shape->poly_size;
+        part.accumulator += (first * words) << shape->extended_log2;
     }
     part.batch = count;
     return part;
@@ -143,10 +161,10 @@ int rotate_latency(const rotate_args *args, const torc_shape *shape, void *scrat
     const double2 *roots = args->tables +
                            torc_gpu_fft_table_bytes(shape->poly_size) / sizeof(double2) -
                            2 * (size_t)shape->poly_size;
-    for (uint32_t first = 0; first < args->batch; first += LATENCY_CHUNK) {
+    const uint32_t chunk = chunk_of(shape, args->batch);
+    for (uint32_t first = 0; first < args->batch; first += chunk) {
         const uint32_t left = args->batch - first;
-        const rotate_args part =
-            part_of(args, shape, first, left < LATENCY_CHUNK ? left : LATENCY_CHUNK);
+        const rotate_args part = part_of(args, shape, first, left < chunk ? left : chunk);
         const latency_call call = {&part, roots, bundle, shape->lwe_dim / shape->grouping, stream};
         GPU_TRY((cudaError_t)rotate_bundles(&part, shape, roots, bundle, stream));
         GPU_TRY((cudaError_t)run_part(&call, shape));

@@ -7,8 +7,16 @@
 #include "kernels/cuda/rotate_start.cuh"
 #include "kernels/kernels.h"
 
-/* 0 for a shape that this form does not take. Batches beyond LATENCY_CHUNK go in turns. */
-#define LATENCY_CHUNK 32u
+/* Of the shipped configurations, and g = 4 at k = 1, N = 2048, l = 1, v = 0. */
+static constexpr bool rotate_latency_takes(int log2_n, int g, int v)
+{
+    return log2_n <= 11 && g >= 2 && v <= 2;
+}
+
+/* 0 for a shape that this form does not take. Batches of more than LATENCY_CHUNK ciphertexts, or
+ * than have their bundles in LATENCY_SCRATCH_BYTES, go in turns. */
+#define LATENCY_CHUNK         32u
+#define LATENCY_SCRATCH_BYTES ((size_t)1 << 30)
 size_t rotate_latency_scratch_bytes(const torc_shape *shape, uint32_t batch);
 
 /* On clusters of args->cluster blocks, 1, 2 or 4; 0: the largest of them that the device has.

@@ -22,9 +22,11 @@
 #define LATENCY_ITEM_TWIDDLES 12u
 #define LATENCY_ITEM_JOINS_AT 4u
 
-template <int glwe_dim_, int log2_n_, int level_count_, int cluster_> struct latency_plan {
+template <int glwe_dim_, int log2_n_, int level_count_, int extended_log2_, int cluster_>
+struct latency_plan {
     static constexpr uint32_t glwe_dim = glwe_dim_, columns = glwe_dim_ + 1;
     static constexpr uint32_t level_count = level_count_, inputs = columns * level_count_;
+    static constexpr uint32_t extended_log2 = extended_log2_, parts = 1u << extended_log2_;
     static constexpr int log2_n = log2_n_, m = log2_n_ - 1;
     static constexpr uint32_t n = 1u << log2_n, size = 1u << m;
     static constexpr uint32_t node_size = size / LATENCY_WARPS; /* S */
@@ -36,20 +38,27 @@ template <int glwe_dim_, int log2_n_, int level_count_, int cluster_> struct lat
     static constexpr bool is_odd = (m - 4) % 2 == 1;
     static constexpr int low_bits = m - 8;
     static constexpr uint32_t items = columns * node_size;
+    static constexpr uint32_t bundle_size = parts * inputs * columns * size; /* of a step */
     static constexpr uint32_t cluster = cluster_, warps = LATENCY_WARPS / cluster_;
     static constexpr uint32_t threads = 32 * warps;
     /* double2 in shared memory; nodes of 16 points stand apart so that two polynomials read at once
      * meet no bank twice. */
     static constexpr uint32_t node_pitch = node_size + (node_size % 32 != 0 ? 4 : 0);
-    static constexpr uint32_t node_room = inputs * node_pitch;
-    static constexpr uint32_t item_room = LATENCY_WARPS * LATENCY_ITEMS;
+    static constexpr uint32_t node_room = parts * inputs * node_pitch;
+    static constexpr uint32_t item_part = LATENCY_WARPS * LATENCY_ITEMS;
+    static constexpr uint32_t item_room = parts * item_part;
     static constexpr uint32_t item_at = warps * node_room;
-    /* 16 warps in one block have 128 registers a lane: the items' twiddles wait in shared memory,
-     * and words of a bundle are loaded where they are used. */
-    static constexpr bool items_are_kept = cluster_ == 1, words_come_early = cluster_ > 1;
-    static constexpr uint32_t slots_at = item_at + warps * item_room;
+    /* Where registers are short (16 warps in one block have 128 a lane, several parts need many)
+     * the items' twiddles wait in shared memory. Groups of 4 words of a bundle that are asked for
+     * before the transforms: all, or as many as there is room for. */
+    static constexpr bool items_are_kept = cluster_ == 1 || extended_log2_ > 1;
+    static constexpr uint32_t groups = parts * columns;
+    static constexpr uint32_t early = cluster_ == 1 ? 0 : parts == 1 ? groups : parts == 2 ? 2 : 1;
+    static constexpr uint32_t kept_at = item_at + warps * item_room;
+    static constexpr uint32_t y_at =
+        kept_at + (items_are_kept ? LATENCY_ITEM_TWIDDLES * threads : 0);
     static constexpr size_t shared_bytes =
-        sizeof(double2) * (slots_at + (items_are_kept ? LATENCY_ITEM_TWIDDLES * threads : 0));
+        sizeof(double2) * (y_at + (parts > 1 ? LATENCY_POINTS * threads : 0));
     /* Blocks that the items of one polynomial lie in. */
     static constexpr uint32_t item_blocks =
         node_size / LATENCY_ITEMS > warps ? node_size / LATENCY_ITEMS / warps : 1;
@@ -100,6 +109,16 @@ template <int m> __host__ __device__ __forceinline__ constexpr uint32_t latency_
     const uint32_t q = m % 2 == 0 ? at & 3 : (at & 1) | (at >> 1 & 2);
     const uint32_t within = m % 2 == 0 ? at >> 2 : (at >> 3) << 1 | (at >> 1 & 1);
     return node * size + q * (size / 4) + within;
+}
+
+/* And back: the place in the tree of register q. */
+template <class plan>
+__device__ __forceinline__ uint32_t latency_tree_place(const latency_lane *me, uint32_t q)
+{
+    const uint32_t at =
+        plan::is_odd ? (me->within >> 1) << 3 | (q & 2) << 1 | (me->within & 1) << 1 | (q & 1)
+                     : 4 * me->within + q;
+    return me->warp * plan::node_size + at;
 }
 
 #endif
