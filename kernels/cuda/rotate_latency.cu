@@ -3,9 +3,9 @@
 #include "kernels/cuda/rotate_latency.cuh"
 #include "kernels/cuda/rotate_latency.h"
 
-/* Where the rotation's part of a call lies in scratch and key. */
+/* The rotation's part of a call. */
 typedef struct latency_call {
-    const rotate_args *args;
+    const rotate_args *args; /* NULL: only asks whether the device holds the cluster */
     const double2 *roots, *bundle;
     uint32_t steps;
     cudaStream_t stream;
@@ -25,7 +25,7 @@ template <class plan> static gpu_grid grid_of(uint32_t ciphertexts, cudaStream_t
 /* cudaErrorNotSupported where the device has no clusters of this size. */
 template <class plan> static int run(const latency_call *call)
 {
-    const gpu_grid grid = grid_of<plan>(call->args->batch, call->stream);
+    const gpu_grid grid = grid_of<plan>(call->args == NULL ? 1 : call->args->batch, call->stream);
     int at_once = 1;
     GPU_TRY(gpu_allow_shared(rotate_latency_kernel<plan>, grid.shared_bytes));
     if (plan::cluster > 1) {
@@ -33,6 +33,9 @@ template <class plan> static int run(const latency_call *call)
     }
     if (at_once == 0) {
         return cudaErrorNotSupported;
+    }
+    if (call->args == NULL) {
+        return cudaSuccess;
     }
     return gpu_launch(&grid, rotate_latency_kernel<plan>, *call->args, call->roots, call->bundle,
                       call->steps);
@@ -137,15 +140,17 @@ static rotate_args part_of(const rotate_args *args, const torc_shape *shape, uin
     return part;
 }
 
-/* All rotations of a part, on the largest cluster that goes. */
-static int run_part(const latency_call *call, const torc_shape *shape)
+/* *cluster: what is wanted, or for 0 the largest that the device holds. */
+static int choose_cluster(uint32_t *cluster, const torc_shape *shape)
 {
+    const latency_call question = {};
     int error = cudaErrorNotSupported;
-    if (call->args->cluster != 0) {
-        return run_shape(call->args->cluster, call, shape);
+    if (*cluster != 0) {
+        return run_shape(*cluster, &question, shape);
     }
-    for (uint32_t cluster = 4; cluster > 0 && error == cudaErrorNotSupported; cluster /= 2) {
-        error = run_shape(cluster, call, shape);
+    for (uint32_t c = 4; c > 0 && error != cudaSuccess; c /= 2) {
+        *cluster = c;
+        error = run_shape(c, &question, shape);
     }
     return error;
 }
@@ -154,9 +159,11 @@ int rotate_latency(const rotate_args *args, const torc_shape *shape, void *scrat
                    cudaStream_t stream)
 {
     double2 *bundle = (double2 *)scratch;
-    if (!is_taken(shape)) {
+    if (!is_taken(shape) || scratch == NULL) {
         return cudaErrorInvalidValue;
     }
+    uint32_t cluster = args->cluster;
+    GPU_TRY((cudaError_t)choose_cluster(&cluster, shape));
     /* all_roots, the last of the tables at the head of the key (fft_tables.h) */
     const double2 *roots = args->tables +
                            torc_gpu_fft_table_bytes(shape->poly_size) / sizeof(double2) -
@@ -167,7 +174,7 @@ int rotate_latency(const rotate_args *args, const torc_shape *shape, void *scrat
         const rotate_args part = part_of(args, shape, first, left < chunk ? left : chunk);
         const latency_call call = {&part, roots, bundle, shape->lwe_dim / shape->grouping, stream};
         GPU_TRY((cudaError_t)rotate_bundles(&part, shape, roots, bundle, stream));
-        GPU_TRY((cudaError_t)run_part(&call, shape));
+        GPU_TRY((cudaError_t)run_shape(cluster, &call, shape));
     }
     return cudaSuccess;
 }
