@@ -86,6 +86,7 @@ static inline void rotation_key_free(rotation_key *key)
 typedef struct rotation_batch {
     torc_shape shape;
     uint32_t count, stride;
+    uint32_t cluster; /* of torc_gpu_rotate_args */
     uint32_t index_bits[ROTATION_TABLES];
     uint64_t *entry;       /* [ROTATION_TABLES][stride] */
     uint32_t *table_index; /* [count] */
@@ -179,7 +180,8 @@ static inline int rotation_try(rotation_batch *b, const rotation_key *key, torc_
         .batch = b->count,
         .accumulator = (uint64_t *)gpu_test_room(accumulator_bytes),
         .scratch = gpu_test_room(torc_gpu_rotate_scratch_bytes(s, b->count)),
-        .form = form};
+        .form = form,
+        .cluster = b->cluster};
     uint64_t *out = (uint64_t *)gpu_test_room(out_bytes);
     const int error = torc_gpu_rotate(out, &call, s, gpu_test.stream);
 

@@ -7,7 +7,7 @@
  *   V_key       n/g u l (k+1) N vb (B^2 + 2)/12
  *   V_rounding  n/g (1 + H) B^(-2l)/12
  *               g = 1: h (1 + H) (B^(-2l) - 2^-64)/12 + n (1 + H) 2^-64/12, its accumulator has 32 bits
- *   V_FFT       n/g u beta_g c 2^-106 B^2 l (k+1) N log2(N) (1 + H), beta = 1, 1.07, 1.12: what a bundle adds
+ *   V_FFT       n/g u beta_g c 2^-106 B^2 l (k+1) N log2(N) (1 + H), beta = 1, 1.03, 1.07, 1.12: what a bundle adds
  *
  * The first step has a body alone: its masks are 0, so k/(k+1) of its key and FFT noise and H/(1+H) of its
  * rounding are missing. Its table is constant over long runs, where round-off gathers: with few entries
@@ -33,7 +33,7 @@ typedef struct rotation_variance {
 static inline rotation_variance rotation_predict(const torc_shape *s, int noise_log2, double H,
                                                  double rounded, double first)
 {
-    static const double beta[] = {1, 1, 1.07, 1.12};
+    static const double beta[] = {1, 1, 1.03, 1.07, 1.12}; /* runtime/noise.c */
     const uint32_t g = keys_grouping(s);
     const double steps = s->lwe_dim / g - s->glwe_dim / (s->glwe_dim + 1.0);
     const double base_sq = ldexp(1, 2 * (int)s->base_log);
