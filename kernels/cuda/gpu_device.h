@@ -137,6 +137,15 @@ __device__ __forceinline__ uint4 gpu_load_stream(const uint4 *p)
     return v;
 }
 
+__device__ __forceinline__ double2 gpu_load_stream(const double2 *p)
+{
+    double2 v;
+    asm volatile("ld.global.nc.L1::no_allocate.v2.f64 {%0, %1}, [%2];"
+                 : "=d"(v.x), "=d"(v.y)
+                 : "l"(p));
+    return v;
+}
+
 /* Asks the second-level cache to hold the line of p; no result, no fault. */
 __device__ __forceinline__ void gpu_prefetch_l2(const void *p)
 {

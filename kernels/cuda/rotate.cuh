@@ -319,6 +319,8 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
                                reinterpret_cast<const double2 *>(shared + plan::base_at),
                                me->tables + plan::fft::root_high,
                                reinterpret_cast<const uint32_t *>(shared + plan::turn_at),
+                               reinterpret_cast<double2 *>(shared + plan::ring_at) +
+                                   gpu_warp() * plan::ring + gpu_lane(),
                                {unit / plan::fft::size, unit * unit / plan::fft::size,
                                 unit * unit * unit / plan::fft::size}};
     uint32_t a = 0;
@@ -337,7 +339,7 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
         mixed_product<plan>(key, &at, reinterpret_cast<double2 *>(shared + plan::stage_at));
     } else {
         double2 words[rotate_cut_of<plan>::words];
-        rotate_product_begin<plan>(words, key);
+        rotate_product_begin<plan>(words, key, &at);
         gpu_sync_block(); /* spectra are complete */
         gpu_mark(1);
         rotate_product<plan>(words, key, &at);

@@ -16,14 +16,22 @@
 
 #include "kernels/cuda/fft.cuh"
 
+/* How key words reach the registers. */
+enum rotate_route {
+    ROTATE_READONLY, /* loads, the next words under way during the arithmetic where registers allow
+                      */
+    ROTATE_STREAM,   /* the same past the first-level cache */
+    ROTATE_RING      /* copies of each lane's own words to shared memory, one item ahead */
+};
+
 template <int glwe_dim_, int log2_n_, int level_count_, int grouping_, int extended_log2_,
-          int slots_, int log2_points_ = 5>
+          int slots_, int log2_points_ = 5, int route_ = ROTATE_READONLY>
 struct rotate_plan {
     typedef fft_plan<log2_n_, log2_points_> fft;
     static constexpr int glwe_dim = glwe_dim_, log2_n = log2_n_, n = 1 << log2_n_;
     static constexpr int level_count = level_count_, grouping = grouping_;
     static constexpr int extended_log2 = extended_log2_, parts = 1 << extended_log2_;
-    static constexpr int slots = slots_;
+    static constexpr int slots = slots_, route = route_;
     static constexpr int cluster = parts > slots ? parts / slots : 1;
     static constexpr int ciphertexts = cluster > 1 ? 1 : slots / parts;
     static constexpr int columns = glwe_dim_ + 1, inputs = columns * level_count_;
@@ -51,7 +59,10 @@ struct rotate_plan {
     static constexpr size_t turn_at = base_at + sizeof(double2) * ciphertexts * monomials * 32;
     static constexpr size_t stage_at =
         turn_at + (sizeof(uint32_t) * ciphertexts * (monomials + 1) + 15) / 16 * 16;
-    static constexpr size_t word_at = stage_at + sizeof(double2) * warps * staged;
+    static constexpr size_t ring_at = stage_at + sizeof(double2) * warps * staged;
+    static constexpr int ring =
+        route_ == ROTATE_RING ? terms * inputs * columns * 32 : 0; /* a warp's */
+    static constexpr size_t word_at = ring_at + sizeof(double2) * warps * ring;
     static constexpr size_t shared_bytes =
         word_at + (grouping_ == 1 ? sizeof(uint32_t) * polynomials * n : 0);
     static_assert(cluster > 1 ? parts % slots == 0 : slots % parts == 0, "whole ciphertexts");

@@ -49,6 +49,7 @@ template <class plan> struct rotate_cut_of {
     static constexpr int share = plan::slots / shares;
     static constexpr int group = whole ? 1 : rotate_largest_divisor(share, 4);
     static constexpr bool ahead = whole && words <= 12; /* the next item's words are under way */
+    static_assert(whole || plan::route != ROTATE_RING, "a ring holds all words of an item");
 };
 
 /* Shared memory of the product. */
@@ -56,6 +57,7 @@ typedef struct rotate_spectra {
     double2 *slabs;
     const double2 *base, *root_high; /* monomials; fft_tables.h */
     const uint32_t *turn;            /* their exponents: rotate_plan.cuh */
+    double2 *ring;                   /* this lane's place in its warp's, word by word */
     double unit[3];                  /* B^-(j+1) / M */
 } rotate_spectra;
 
@@ -63,6 +65,15 @@ __device__ __forceinline__ void rotate_multiply_add(double2 &out, double2 a, dou
 {
     out.x = fma(a.x, b.x, fma(-a.y, b.y, out.x));
     out.y = fma(a.x, b.y, fma(a.y, b.x, out.y));
+}
+
+/* Where this lane's word of the row stands, of term t, input i and column e. */
+template <class plan>
+__device__ __forceinline__ const double2 *rotate_word_at(const double2 *key, uint32_t row, int t,
+                                                         int i, int e)
+{
+    const size_t polynomial = ((size_t)t * plan::inputs + i) * plan::columns + e;
+    return key + polynomial * plan::fft::size + 32 * row + gpu_lane();
 }
 
 /* words[t][i][e], the chunk's inputs and columns from `input` and `column` on. */
@@ -77,12 +88,34 @@ __device__ __forceinline__ void rotate_load_words(double2 *words, const double2 
         for (int i = 0; i < cut::inputs; i++) {
 #pragma unroll
             for (int e = 0; e < cut::columns; e++) {
-                const size_t polynomial =
-                    ((size_t)t * plan::inputs + input + i) * plan::columns + column + e;
+                const double2 *at = rotate_word_at<plan>(key, row, t, input + i, column + e);
                 words[(t * cut::inputs + i) * cut::columns + e] =
-                    gpu_load_readonly(key + polynomial * plan::fft::size + 32 * row + gpu_lane());
+                    plan::route == ROTATE_STREAM ? gpu_load_stream(at) : gpu_load_readonly(at);
             }
         }
+    }
+}
+
+/* The same for a whole row by way of the ring: ask for words, later take them. */
+template <class plan>
+__device__ __forceinline__ void rotate_ask_words(double2 *ring, const double2 *key, uint32_t row)
+{
+#pragma unroll
+    for (int w = 0; w < rotate_cut_of<plan>::words; w++) {
+        const int t = w / (plan::inputs * plan::columns), ie = w % (plan::inputs * plan::columns);
+        gpu_copy_async_16(ring + 32 * w, rotate_word_at<plan>(key, row, t, ie / plan::columns,
+                                                              ie % plan::columns));
+    }
+    gpu_copy_commit();
+}
+
+template <class plan>
+__device__ __forceinline__ void rotate_take_words(double2 *words, const double2 *ring)
+{
+    gpu_copy_wait<0>();
+#pragma unroll
+    for (int w = 0; w < rotate_cut_of<plan>::words; w++) {
+        words[w] = gpu_load_shared(ring + 32 * w);
     }
 }
 
@@ -224,10 +257,34 @@ __device__ __forceinline__ void rotate_row_chunks(double2 *words, const double2 
 
 /* The first words of a warp's first item, to be asked for before the barrier. */
 template <class plan>
-__device__ __forceinline__ void rotate_product_begin(double2 *words, const double2 *key)
+__device__ __forceinline__ void rotate_product_begin(double2 *words, const double2 *key,
+                                                     const rotate_spectra *at)
 {
-    if constexpr (rotate_cut_of<plan>::whole) {
+    if constexpr (plan::route == ROTATE_RING) {
+        rotate_ask_words<plan>(at->ring, key, gpu_warp() % plan::fft::rows);
+    } else if constexpr (rotate_cut_of<plan>::whole) {
         rotate_load_words<plan>(words, key, gpu_warp() % plan::fft::rows, 0, 0);
+    }
+}
+
+/* An item whose words are in registers; those of the next item take their place. */
+template <class plan>
+__device__ __forceinline__ void rotate_item_whole(double2 *words, const double2 *key,
+                                                  const rotate_spectra *at, uint32_t row,
+                                                  uint32_t first_slot, uint32_t next_row)
+{
+    typedef rotate_cut_of<plan> cut;
+    double2 next[cut::words];
+    if constexpr (cut::ahead) {
+        rotate_load_words<plan>(next, key, next_row, 0, 0);
+    }
+    rotate_row_whole<plan>(words, at, row, first_slot);
+    if constexpr (!cut::ahead) {
+        rotate_load_words<plan>(next, key, next_row, 0, 0);
+    }
+#pragma unroll
+    for (int w = 0; w < cut::words; w++) {
+        words[w] = next[w];
     }
 }
 
@@ -241,22 +298,17 @@ __device__ __forceinline__ void rotate_product(double2 *words, const double2 *ke
 #pragma unroll 1
     for (uint32_t item = gpu_warp(); item < items; item += plan::warps) {
         const uint32_t row = item % rows, first_slot = item / rows * cut::share;
-        if constexpr (!cut::whole) {
-            rotate_row_chunks<plan>(words, key, at, row, first_slot);
-        } else {
-            const uint32_t next_item = item + plan::warps < items ? item + plan::warps : item;
-            double2 next[cut::words];
-            if constexpr (cut::ahead) {
-                rotate_load_words<plan>(next, key, next_item % rows, 0, 0);
+        const uint32_t next_row = (item + plan::warps < items ? item + plan::warps : item) % rows;
+        if constexpr (plan::route == ROTATE_RING) {
+            rotate_take_words<plan>(words, at->ring);
+            if (item + plan::warps < items) {
+                rotate_ask_words<plan>(at->ring, key, next_row);
             }
             rotate_row_whole<plan>(words, at, row, first_slot);
-            if constexpr (!cut::ahead) {
-                rotate_load_words<plan>(next, key, next_item % rows, 0, 0);
-            }
-#pragma unroll
-            for (int w = 0; w < cut::words; w++) {
-                words[w] = next[w];
-            }
+        } else if constexpr (cut::whole) {
+            rotate_item_whole<plan>(words, key, at, row, first_slot, next_row);
+        } else {
+            rotate_row_chunks<plan>(words, key, at, row, first_slot);
         }
     }
 }

@@ -65,6 +65,11 @@ __forceinline__ uint4 gpu_load_stream(const uint4 *p, emu_site at = emu_here())
     return emu_load(TORC_EMU_STREAM, p, at);
 }
 
+__forceinline__ double2 gpu_load_stream(const double2 *p, emu_site at = emu_here())
+{
+    return emu_load(TORC_EMU_STREAM, p, at);
+}
+
 __forceinline__ void gpu_prefetch_l2(const void *p)
 {
     (void)p;
