@@ -1,16 +1,18 @@
-/* Times the rotation skeleton on random keys, one variant after the other; a variant is timed only
- * after it was right on keys that are multiples of the gadget, where the exact result is known.
+/* Times variants of the blind rotation's throughput form on random keys, one after the other; a
+ * variant is timed only after it was right on keys that are multiples of the gadget, where the
+ * exact result is known. N = 2048, k = l = 1, n = 918.
  *
  *   gpu_rotation [--check] [NAME]      all variants, or those whose name begins with NAME;
  *                                      --check: no timing, exit code 1 when one is wrong
  *   gpu_rotation --names               the names; no device is needed
  *
- * Rows: right (largest distance to the exact result, in units of the last digit), then for every
- * start delay of the odd blocks: clocks of a step for each ciphertext and key bit, rotations a
- * second at n = 918, cycles of the phases of a step in the middle (block 0 and its neighbour). */
+ * A name says g, ciphertexts a block, points a lane (p16; else 32) and how key words reach the
+ * registers (stream, ring; else loads): rotate_plan.cuh. Rows: right (largest distance to the exact
+ * result, in digits); rotations a second with all multiprocessors busy, with narrow digits where g
+ * > 1, and with odd blocks half a step late; one block alone. */
 #include "bench/gpu_rotation_oracle.h"
 #include "bench/gpu_rows.h"
-#include "kernels/cuda/blind_rotate_skeleton.cuh"
+#include "kernels/cuda/rotate.cuh"
 
 #include <string.h>
 
@@ -22,19 +24,12 @@
 #define CHECK_STEPS  3
 #define CHECK_BLOCKS 3
 #define REPEATS      5
+#define POLY_SIZE    2048
+#define TABLE_POINTS (4 * 1024) /* more than the tables of either transform */
 
 static int multiprocessors;
-static double2 *tables; /* device: forward, middle, root */
 
-static void upload_tables(void)
-{
-    static complex_pair host[FFT_FORWARD_TABLE + FFT_MIDDLE_TABLE + 128];
-    oracle_tables(host, host + FFT_FORWARD_TABLE, host + FFT_FORWARD_TABLE + FFT_MIDDLE_TABLE);
-    ROWS_CHECK(cudaMalloc(&tables, sizeof host));
-    ROWS_CHECK(cudaMemcpy(tables, host, sizeof host, cudaMemcpyHostToDevice));
-}
-
-/* Uniform words as keys, exponents and accumulators: fixed seeds, made on the device. */
+/* Uniform words as keys and exponents: fixed seeds, made on the device. */
 __device__ __forceinline__ uint64_t mix(uint64_t z)
 {
     z *= 0x9e3779b97f4a7c15u;
@@ -57,68 +52,162 @@ __global__ void fill_exponents(uint32_t *out, size_t count, uint64_t seed)
 {
     for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < count;
          i += (size_t)gridDim.x * blockDim.x) {
-        gpu_store_global(out + i, (uint32_t)(mix(seed + i) % (2 * ROTATE_N)));
+        gpu_store_global(out + i, (uint32_t)(mix(seed + i) % (2 * POLY_SIZE)));
     }
 }
 
-template <int g, int ciphertexts, bool narrow> static cudaError_t launch_rotation(void *p)
+/* --- variants --- */
+
+template <class plan> static cudaError_t launch_rotation(void *p)
 {
     const rotate_args *args = (const rotate_args *)p;
-    const uint32_t at_once = (uint32_t)multiprocessors * (ciphertexts == 2 ? 2 : 1);
+    const uint32_t needed = (args->batch + plan::ciphertexts - 1) / plan::ciphertexts;
     gpu_grid grid = {};
-    grid.blocks = args->quads < at_once ? args->quads : at_once;
-    grid.threads = 64 * ciphertexts;
-    grid.shared_bytes = rotate_shared<g, ciphertexts>::bytes;
-    GPU_TRY(gpu_allow_shared(rotate_skeleton<g, ciphertexts, narrow>, grid.shared_bytes));
-    return gpu_launch(&grid, rotate_skeleton<g, ciphertexts, narrow>, *args);
+    int at_once = 0;
+    grid.blocks = 1;
+    grid.threads = plan::threads;
+    grid.shared_bytes = plan::shared_bytes;
+    GPU_TRY(gpu_allow_shared(rotate_throughput<plan>, grid.shared_bytes));
+    GPU_TRY(gpu_blocks_at_once(&at_once, &grid, rotate_throughput<plan>));
+    grid.blocks = needed < (uint32_t)at_once ? needed : (uint32_t)at_once;
+    return gpu_launch(&grid, rotate_throughput<plan>, *args);
 }
 
-static rotate_args fresh_args(uint32_t steps, uint32_t base_log, uint32_t quads, int g)
+/* Blocks of a variant that a multiprocessor holds. */
+template <class plan> static int blocks_a_multiprocessor(void)
 {
-    rotate_args a = {};
-    a.forward_table = tables;
-    a.middle_table = tables + FFT_FORWARD_TABLE;
-    a.root = tables + FFT_FORWARD_TABLE + FFT_MIDDLE_TABLE;
-    a.steps = steps;
-    a.base_log = base_log;
-    a.quads = quads;
-    a.key_step_words = (size_t)((1 << g) - 1) * 4 * 1024;
-    return a;
+    gpu_grid grid = {};
+    int at_once = 0;
+    grid.blocks = 1;
+    grid.threads = plan::threads;
+    grid.shared_bytes = plan::shared_bytes;
+    const bool fits = gpu_allow_shared(rotate_throughput<plan>, grid.shared_bytes) == cudaSuccess &&
+                      gpu_blocks_at_once(&at_once, &grid, rotate_throughput<plan>) == cudaSuccess;
+    return fits ? at_once / multiprocessors : 0;
 }
 
 typedef struct variant {
     const char *name;
-    int g, ciphertexts, narrow;
+    int g, ciphertexts, log2_points;
+    size_t key_step; /* double2 */
     cudaError_t (*launch)(void *);
+    int (*blocks)(void);
 } variant;
 
-#define VARIANT(g, c, narrow)                                                         \
-    {                                                                                 \
-        "g" #g "_c" #c "_narrow" #narrow, g, c, narrow, launch_rotation<g, c, narrow> \
-    }
+template <int g, int ciphertexts, int log2_points, int route>
+static constexpr variant variant_of(const char *name)
+{
+    typedef rotate_plan<1, 11, 1, g, 0, ciphertexts, log2_points, route> plan;
+    return {name,
+            g,
+            ciphertexts,
+            log2_points,
+            plan::key_step,
+            launch_rotation<plan>,
+            blocks_a_multiprocessor<plan>};
+}
+
 static const variant variants[] = {
-    VARIANT(2, 4, 1), VARIANT(2, 4, 0), VARIANT(3, 4, 0), VARIANT(1, 4, 0),
-    VARIANT(2, 2, 1), VARIANT(2, 3, 1), VARIANT(3, 2, 0), VARIANT(1, 2, 0),
-    VARIANT(2, 3, 0), VARIANT(2, 2, 0), VARIANT(3, 3, 0), VARIANT(1, 3, 0),
+    variant_of<2, 4, 5, ROTATE_READONLY>("g2_c4"),
+    variant_of<3, 4, 5, ROTATE_READONLY>("g3_c4"),
+    variant_of<2, 2, 5, ROTATE_READONLY>("g2_c2"),
+    variant_of<2, 3, 5, ROTATE_READONLY>("g2_c3"),
+    variant_of<2, 4, 5, ROTATE_STREAM>("g2_c4_stream"),
+    variant_of<2, 4, 5, ROTATE_RING>("g2_c4_ring"),
+    variant_of<2, 2, 5, ROTATE_RING>("g2_c2_ring"),
+    variant_of<2, 4, 4, ROTATE_READONLY>("g2_c4_p16"),
+    variant_of<2, 2, 4, ROTATE_READONLY>("g2_c2_p16"),
+    variant_of<3, 2, 5, ROTATE_READONLY>("g3_c2"),
+    variant_of<3, 3, 5, ROTATE_READONLY>("g3_c3"),
+    variant_of<3, 4, 5, ROTATE_STREAM>("g3_c4_stream"),
+    variant_of<3, 2, 4, ROTATE_READONLY>("g3_c2_p16"),
+    variant_of<1, 4, 5, ROTATE_READONLY>("g1_c4"),
+    variant_of<1, 2, 5, ROTATE_READONLY>("g1_c2"),
+    variant_of<1, 4, 5, ROTATE_STREAM>("g1_c4_stream"),
 };
 
-/* Keys kappa G with random kappa in {0, 1}: exact modulo B, so nearly every bit of the step shows.
- */
-static double check(const variant *v)
+/* --- inputs --- */
+
+#define INDEX_BITS 10 /* of the one table: two coefficients an entry */
+#define ENTRIES    (1 << INDEX_BITS)
+
+/* A call of rotate_args.batch rotations and its device memory, released by world_free. */
+typedef struct world {
+    rotate_args args;
+    double2 *tables, *key;
+    uint32_t *exponent, *zeros, *index_bits;
+    int64_t *error;
+    uint64_t *table, *out, *accumulator;
+} world;
+
+static world world_make(const variant *v, uint32_t count, uint32_t steps)
 {
-    static int64_t acc[CHECK_BLOCKS * 4][2][2048];
+    static double host[2 * TABLE_POINTS];
+    const uint32_t index_bits = INDEX_BITS;
+    const size_t accumulator_bytes = (size_t)count * 2 * POLY_SIZE * sizeof(uint64_t);
+    world w = {};
+    fft_tables_fill(host, 11, v->log2_points);
+    ROWS_CHECK(cudaMalloc(&w.tables, sizeof host));
+    ROWS_CHECK(cudaMalloc(&w.key, (size_t)steps * v->key_step * sizeof *w.key));
+    ROWS_CHECK(cudaMalloc(&w.exponent, (size_t)count * steps * v->g * sizeof *w.exponent));
+    ROWS_CHECK(cudaMalloc(&w.zeros, count * sizeof *w.zeros));
+    ROWS_CHECK(cudaMalloc(&w.index_bits, sizeof index_bits));
+    ROWS_CHECK(cudaMalloc(&w.error, count * sizeof *w.error));
+    ROWS_CHECK(cudaMalloc(&w.table, ENTRIES * sizeof *w.table));
+    ROWS_CHECK(cudaMalloc(&w.out, (size_t)count * (POLY_SIZE + 1) * sizeof *w.out));
+    ROWS_CHECK(cudaMalloc(&w.accumulator, accumulator_bytes));
+    ROWS_CHECK(cudaMemcpy(w.tables, host, sizeof host, cudaMemcpyHostToDevice));
+    ROWS_CHECK(cudaMemcpy(w.index_bits, &index_bits, sizeof index_bits, cudaMemcpyHostToDevice));
+    ROWS_CHECK(cudaMemset(w.zeros, 0, count * sizeof *w.zeros));
+    ROWS_CHECK(cudaMemset(w.error, 0, count * sizeof *w.error));
+    w.args.tables = w.tables;
+    w.args.key = w.key;
+    w.args.exponent = w.exponent;
+    w.args.body = w.zeros;
+    w.args.error = w.error;
+    w.args.table = w.table;
+    w.args.table_index = w.zeros;
+    w.args.index_bits = w.index_bits;
+    w.args.out = w.out;
+    w.args.batch = count;
+    w.args.lwe_dim = steps * (uint32_t)v->g;
+    return w;
+}
+
+static void world_free(world *w)
+{
+    void *all[] = {w->tables, w->key,   w->exponent, w->zeros,      w->index_bits,
+                   w->error,  w->table, w->out,      w->accumulator};
+    for (void *p : all) {
+        ROWS_CHECK(cudaFree(p));
+    }
+}
+
+/* --- check --- */
+
+/* The start that a body of 0 makes of the table: half a bin is one cell, X^-1 p. */
+static void check_start(int64_t acc[2][POLY_SIZE], const uint64_t *entry, uint32_t base_log)
+{
+    const int64_t base = (int64_t)1 << base_log;
+    for (int i = 0; i < POLY_SIZE; i++) {
+        const int64_t value = (int64_t)(entry[(i + 1) % POLY_SIZE / 2] >> (64 - base_log));
+        acc[0][i] = 0;
+        acc[1][i] = i + 1 < POLY_SIZE ? value : (base - value) % base;
+    }
+}
+
+/* Fills the world; kappa [steps][terms][4], exponent [count][steps][g], entry [ENTRIES]: the
+ * host's. Keys kappa G with random kappa in {0, 1}: exact modulo B, so nearly every bit of a step
+ * shows. */
+static void check_fill(world *w, const variant *v, int8_t *kappa, uint32_t *exponent,
+                       uint64_t *entry)
+{
     const int terms = (1 << v->g) - 1;
-    const uint32_t base_log = v->narrow ? 22 : 23, count = CHECK_BLOCKS * (uint32_t)v->ciphertexts;
-    const double base = (double)(1u << base_log), unit = 1.0 / (v->narrow ? 1024 : 1024 * base);
-    rotate_args a = fresh_args(CHECK_STEPS, base_log, CHECK_BLOCKS, v->g);
-    const size_t key_bytes = a.key_step_words * CHECK_STEPS * sizeof(double2);
-    const size_t turns = (size_t)count * CHECK_STEPS * (size_t)v->g;
-    double2 *key = (double2 *)malloc(key_bytes);
-    uint32_t *exponent = (uint32_t *)malloc(turns * sizeof *exponent);
-    double *io = (double *)malloc((size_t)count * 4096 * sizeof *io);
-    int8_t kappa[CHECK_STEPS * 7 * 4];
+    const size_t words = (size_t)CHECK_STEPS * v->key_step;
+    const double unit = 1.0 / 1024 / (double)(1u << w->args.base_log);
+    double2 *key = (double2 *)malloc(words * sizeof *key);
     uint64_t seed = 20261121;
-    if (key == NULL || exponent == NULL || io == NULL) {
+    if (key == NULL) {
         fprintf(stderr, "gpu_rotation: out of memory\n");
         exit(1);
     }
@@ -128,147 +217,108 @@ static double check(const variant *v)
             key[(size_t)i * 1024 + (size_t)j] = make_double2(kappa[i] * unit, 0.0);
         }
     }
-    for (size_t i = 0; i < turns; i++) {
-        exponent[i] = (uint32_t)(oracle_random(&seed) % (2 * ROTATE_N));
+    for (uint32_t i = 0; i < w->args.batch * w->args.lwe_dim; i++) {
+        exponent[i] = (uint32_t)(oracle_random(&seed) % (2 * POLY_SIZE));
     }
-    for (uint32_t i = 0; i < count * 4096; i++) {
-        const uint32_t word = (uint32_t)(oracle_random(&seed) >> (64 - base_log));
-        acc[i / 4096][i / 2048 % 2][i % 2048] = word;
-        io[i] = word / base;
+    for (int i = 0; i < ENTRIES; i++) {
+        entry[i] = oracle_random(&seed) >> (64 - w->args.base_log) << (64 - w->args.base_log);
     }
-    double2 *device_key = NULL;
-    uint32_t *device_exponent = NULL;
-    ROWS_CHECK(cudaMalloc(&device_key, key_bytes));
-    ROWS_CHECK(cudaMalloc(&device_exponent, turns * sizeof *exponent));
-    ROWS_CHECK(cudaMalloc(&a.io, (size_t)count * 4096 * sizeof *io));
-    ROWS_CHECK(cudaMemcpy(device_key, key, key_bytes, cudaMemcpyHostToDevice));
-    ROWS_CHECK(
-        cudaMemcpy(device_exponent, exponent, turns * sizeof *exponent, cudaMemcpyHostToDevice));
-    ROWS_CHECK(cudaMemcpy(a.io, io, (size_t)count * 4096 * sizeof *io, cudaMemcpyHostToDevice));
-    a.key = device_key;
-    a.exponent = device_exponent;
-    ROWS_CHECK(v->launch(&a));
-    ROWS_CHECK(cudaDeviceSynchronize());
-    ROWS_CHECK(cudaMemcpy(io, a.io, (size_t)count * 4096 * sizeof *io, cudaMemcpyDeviceToHost));
+    ROWS_CHECK(cudaMemcpy(w->key, key, words * sizeof *key, cudaMemcpyHostToDevice));
+    ROWS_CHECK(cudaMemcpy(w->exponent, exponent, w->args.batch * w->args.lwe_dim * sizeof *exponent,
+                          cudaMemcpyHostToDevice));
+    ROWS_CHECK(cudaMemcpy(w->table, entry, ENTRIES * sizeof *entry, cudaMemcpyHostToDevice));
+    free(key);
+}
+
+static double check(const variant *v, uint32_t base_log, uint32_t is_narrow)
+{
+    static int64_t acc[2][POLY_SIZE];
+    static uint64_t got[2 * POLY_SIZE], entry[ENTRIES];
+    static double result[2 * POLY_SIZE];
+    static uint32_t exponent[CHECK_BLOCKS * 4 * CHECK_STEPS * 3];
+    static int8_t kappa[CHECK_STEPS * 7 * 4];
+    const int terms = (1 << v->g) - 1;
+    world w = world_make(v, CHECK_BLOCKS * (uint32_t)v->ciphertexts - 1, CHECK_STEPS);
     double worst = 0;
-    for (uint32_t c = 0; c < count; c++) {
+    w.args.base_log = base_log;
+    w.args.is_narrow = is_narrow;
+    w.args.accumulator = w.accumulator;
+    check_fill(&w, v, kappa, exponent, entry);
+    ROWS_CHECK(v->launch(&w.args));
+    ROWS_CHECK(cudaDeviceSynchronize());
+    for (uint32_t c = 0; c < w.args.batch; c++) {
+        check_start(acc, entry, base_log);
         for (int s = 0; s < CHECK_STEPS; s++) {
-            oracle_step(acc[c], kappa + s * terms * 4,
-                        exponent + ((size_t)c * CHECK_STEPS + (size_t)s) * (size_t)v->g, v->g,
+            oracle_step(acc, kappa + s * terms * 4, exponent + (c * CHECK_STEPS + s) * v->g, v->g,
                         base_log);
         }
-        worst = fmax(worst, oracle_distance(io + (size_t)c * 4096, acc[c], base_log));
+        ROWS_CHECK(cudaMemcpy(got, w.accumulator + (size_t)c * 2 * POLY_SIZE, sizeof got,
+                              cudaMemcpyDeviceToHost));
+        for (int i = 0; i < 2 * POLY_SIZE; i++) {
+            result[i] = (double)got[i] * 0x1p-64;
+        }
+        worst = fmax(worst, oracle_distance(result, acc, base_log));
     }
-    ROWS_CHECK(cudaFree(device_key));
-    ROWS_CHECK(cudaFree(device_exponent));
-    ROWS_CHECK(cudaFree(a.io));
-    free(key);
-    free(exponent);
-    free(io);
+    world_free(&w);
     return worst;
 }
 
-static int all_finite(const double *device, size_t count)
-{
-    double *host = (double *)malloc(count * sizeof *host);
-    int finite = host != NULL;
-    if (finite) {
-        ROWS_CHECK(cudaMemcpy(host, device, count * sizeof *host, cudaMemcpyDeviceToHost));
-    }
-    for (size_t i = 0; finite && i < count; i++) {
-        finite = isfinite(host[i]);
-    }
-    free(host);
-    return finite;
-}
+/* --- time --- */
 
-static void print_phases(const char *name, const uint64_t *device_marks, uint32_t blocks)
-{
-    uint64_t mark[2][ROTATE_MARKS];
-    const uint32_t rows = blocks < 2 ? blocks : 2;
-    ROWS_CHECK(cudaMemcpy(mark, device_marks, rows * sizeof mark[0], cudaMemcpyDeviceToHost));
-    for (uint32_t b = 0; b < rows; b++) {
-        const uint64_t *m = mark[b];
-        printf(
-            "{\"name\":\"%s_phases\",\"block\":%u,\"forward\":%llu,\"wait\":%llu,\"product\":%llu,"
-            "\"inverse\":%llu,\"unit\":\"cycles\",\"decides\":\"phases\"}\n",
-            name, b, (unsigned long long)(m[1] - m[0]), (unsigned long long)(m[2] - m[1]),
-            (unsigned long long)(m[3] - m[2]), (unsigned long long)(m[4] - m[3]));
-    }
-    fflush(stdout);
-}
+typedef struct timing_case {
+    const char *suffix;
+    uint32_t base_log, is_narrow;
+    bool is_late, is_alone; /* odd blocks half a step late; one block */
+} timing_case;
 
 /* Key words as uniform coefficients would give them: each part of variance 1024 / 12 in torus
- * units, so that accumulators have the size of real ones. delay_half: odd blocks start half a step
- * late. l2_only: every step reads the same key. */
-static void measure(const variant *v, uint32_t blocks, int delay_half, int l2_only)
+ * units, so that accumulators have the size of real ones. */
+static void measure(const variant *v, const timing_case *how)
 {
-    const uint32_t steps = LWE_DIM / (uint32_t)v->g, base_log = v->narrow ? 22 : 23;
+    const uint32_t steps = LWE_DIM / (uint32_t)v->g;
+    const uint32_t blocks = how->is_alone ? 1 : (uint32_t)(multiprocessors * v->blocks());
     const uint32_t count = blocks * (uint32_t)v->ciphertexts;
-    rotate_args a = fresh_args(steps, base_log, blocks, v->g);
-    const size_t key_words = a.key_step_words * (l2_only ? 1 : steps);
-    const size_t turns = (size_t)count * LWE_DIM;
-    double2 *key = NULL;
-    uint32_t *exponent = NULL;
+    world w = world_make(v, count, steps);
     char name[96];
-    ROWS_CHECK(cudaMalloc(&key, key_words * sizeof *key));
-    ROWS_CHECK(cudaMalloc(&exponent, turns * sizeof *exponent));
-    ROWS_CHECK(cudaMalloc(&a.io, (size_t)count * 4096 * sizeof(double)));
-    ROWS_CHECK(cudaMalloc(&a.marks, (size_t)blocks * ROTATE_MARKS * sizeof *a.marks));
-    const double scale = 16.0 / 1024 * (v->narrow ? (double)(1u << base_log) : 1.0);
-    fill_doubles<<<528, 256>>>((double *)key, 2 * key_words, scale, 1);
-    fill_doubles<<<528, 256>>>(a.io, (size_t)count * 4096, 0.5, 2);
-    fill_exponents<<<528, 256>>>(exponent, turns, 3);
-    ROWS_CHECK(cudaGetLastError());
-    a.key = key;
-    a.exponent = exponent;
-    a.mark_step = steps / 2;
-    a.key_step_words = l2_only ? 0 : a.key_step_words;
-    a.delay_cycles = delay_half ? 900 * (uint32_t)(v->g * v->ciphertexts) : 0;
-    const rows_timing t = rows_time(v->launch, &a, REPEATS, NULL);
-    snprintf(name, sizeof name, "rotation_%s_blocks%u%s%s", v->name, blocks,
-             delay_half ? "_staggered" : "", l2_only ? "_one_key_step" : "");
-    const double finite = all_finite(a.io, (size_t)count * 4096);
-    if (finite == 0.0) {
-        printf("{\"name\":\"%s\",\"error\":\"result not finite\"}\n", name);
-    } else {
-        const double per_step_us = t.ms * 1e3 / steps;
-        rows_print_rate(name, (double)count, "rotations/s", &t, "throughput");
-        printf(
-            "{\"name\":\"%s_step\",\"value\":%.5g,\"unit\":\"us\",\"ns_per_ciphertext_bit\":%.5g}"
-            "\n",
-            name, per_step_us, per_step_us * 1e3 / (v->g * v->ciphertexts));
-        print_phases(name, a.marks, blocks);
-    }
-    ROWS_CHECK(cudaFree(key));
-    ROWS_CHECK(cudaFree(exponent));
-    ROWS_CHECK(cudaFree(a.io));
-    ROWS_CHECK(cudaFree(a.marks));
+    w.args.base_log = how->base_log;
+    w.args.is_narrow = how->is_narrow;
+    w.args.delay_cycles = how->is_late ? 900 * (uint32_t)(v->g * v->ciphertexts) : 0;
+    gpu_grid fill = {};
+    fill.blocks = 528;
+    fill.threads = 256;
+    ROWS_CHECK(gpu_launch(&fill, fill_doubles, (double *)w.key, 2 * (size_t)steps * v->key_step,
+                          16.0 / 1024, 1));
+    ROWS_CHECK(gpu_launch(&fill, fill_doubles, (double *)w.table, ENTRIES, 0.5, 2));
+    ROWS_CHECK(gpu_launch(&fill, fill_exponents, w.exponent, (size_t)count * steps * v->g, 3));
+    const rows_timing t = rows_time(v->launch, &w.args, REPEATS, NULL);
+    snprintf(name, sizeof name, "rotation_%s_blocks%u%s", v->name, blocks, how->suffix);
+    const double per_step_us = t.ms * 1e3 / steps;
+    rows_print_rate(name, (double)count, "rotations/s", &t, "throughput");
+    printf("{\"name\":\"%s_step\",\"value\":%.5g,\"unit\":\"us\",\"ns_per_ciphertext_bit\":%.5g}\n",
+           name, per_step_us, per_step_us * 1e3 / (v->g * v->ciphertexts));
+    fflush(stdout);
+    world_free(&w);
 }
 
 /* 0 when the variant is right. */
-static int run_variant(const variant *v, int check_only)
+static int run_variant(const variant *v, bool check_only)
 {
-    const uint32_t all = (uint32_t)multiprocessors * (v->ciphertexts == 2 ? 2 : 1);
-    const double worst = check(v);
-    const int right = worst < 1e-3;
-    printf("{\"name\":\"right_%s\",\"value\":%.3g,\"unit\":\"digits\",\"right\":%s}\n", v->name,
-           worst, right ? "true" : "false");
+    const double wide = check(v, 23, 0), narrow = v->g > 1 ? check(v, 21, 1) : 0;
+    const bool right = wide < 1e-3 && narrow < 1e-3;
+    static const timing_case cases[] = {{"", 23, 0, false, false},
+                                        {"_narrow", 21, 1, false, false},
+                                        {"_narrow_staggered", 21, 1, true, false},
+                                        {"_narrow", 21, 1, false, true}};
+    printf(
+        "{\"name\":\"right_%s\",\"value\":%.3g,\"narrow\":%.3g,\"unit\":\"digits\",\"right\":%s}\n",
+        v->name, wide, narrow, right ? "true" : "false");
     fflush(stdout);
-    if (right && !check_only) {
-        measure(v, all, 0, 0);
-        measure(v, all, 1, 0);
-        measure(v, all, 0, 1);
-        measure(v, 1, 0, 0);
+    for (const timing_case &how : cases) {
+        if (right && !check_only && (v->g > 1 || how.is_narrow == 0 || how.is_alone)) {
+            measure(v, &how);
+        }
     }
     return right ? 0 : 1;
-}
-
-static size_t shared_needed(const variant *v)
-{
-    const size_t tables_bytes = sizeof(double2) * (FFT_FORWARD_TABLE + FFT_MIDDLE_TABLE + 128);
-    const size_t slabs = sizeof(double2) * (size_t)v->ciphertexts * 2 * FFT_SLAB;
-    return tables_bytes + slabs + (v->g == 1 ? (size_t)v->ciphertexts * 2 * ROTATE_N * 4 : 8192);
 }
 
 static int print_names(void)
@@ -289,19 +339,19 @@ int main(int argc, char **argv)
     if (code != 0) {
         return code;
     }
-    const int check_only = argc > 1 && strcmp(argv[1], "--check") == 0;
+    const bool check_only = argc > 1 && strcmp(argv[1], "--check") == 0;
     const char *prefix = argc > 1 + check_only ? argv[1 + check_only] : "";
     int wrong = 0;
     multiprocessors = p.multiProcessorCount;
-    upload_tables();
     rows_print_state("before");
     for (const variant &v : variants) {
         if (strncmp(v.name, prefix, strlen(prefix)) != 0) {
             continue;
         }
-        if (shared_needed(&v) > p.sharedMemPerBlockOptin) {
-            printf("{\"name\":\"rotation_%s\",\"skipped\":\"needs %zu bytes of shared memory\"}\n",
-                   v.name, shared_needed(&v));
+        if (v.blocks() == 0) {
+            printf("{\"name\":\"rotation_%s\",\"skipped\":\"does not fit a multiprocessor\"}\n",
+                   v.name);
+            cudaGetLastError(); /* the refusal is dealt with */
             continue;
         }
         wrong |= run_variant(&v, check_only);

@@ -1,5 +1,4 @@
-/* Host side of the rotation skeleton: its tables, and the exact result for keys that are multiples
- * of the gadget. It must not know the device. */
+/* The exact result of rotations whose keys are multiples of the gadget. It must not know the device. */
 #ifndef TORC_BENCH_GPU_ROTATION_ORACLE_H
 #define TORC_BENCH_GPU_ROTATION_ORACLE_H
 
@@ -7,50 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-typedef struct complex_pair {
-    double re, im;
-} complex_pair;
-
-static inline complex_pair oracle_root(uint64_t k, uint64_t order) /* exp(2 pi i k / order) */
-{
-    const long double angle = 6.283185307179586476925286766559L * (long double)(k % order) / order;
-    const complex_pair z = {(double)cosl(angle), (double)sinl(angle)};
-    return z;
-}
-
-static inline uint32_t oracle_reverse(uint32_t x, int bits)
-{
-    uint32_t y = 0;
-    for (int i = 0; i < bits; i++) {
-        y |= (x >> i & 1) << (bits - 1 - i);
-    }
-    return y;
-}
-
-/* forward[16][32], middle[32][32], root[128]: layouts in fft_warp.cuh and
- * blind_rotate_skeleton.cuh; angles in units of 2 pi / 8192 and 2 pi / 4096. */
-static inline void oracle_tables(complex_pair *forward, complex_pair *middle, complex_pair *root)
-{
-    for (uint32_t lane = 0; lane < 32; lane++) {
-        const uint32_t theta = 64 * (1 + 4 * oracle_reverse(lane, 5)); /* of 8192 */
-        for (int s = 0; s < 5; s++) {
-            for (uint32_t g = 0; g < 1u << s; g += 2) {
-                const uint32_t row = s == 0 ? 0 : (1u << s) / 2 + g / 2;
-                const uint64_t turn = theta + 8192ull * oracle_reverse(g, s);
-                forward[row * 32 + lane] = oracle_root(turn, 8192ull << (s + 1));
-            }
-        }
-        for (uint32_t j = 0; j < 32; j++) {
-            const uint64_t turn = (uint64_t)(1 + 4 * oracle_reverse(lane, 5)) * j;
-            middle[j * 32 + lane] = oracle_root(4096 - turn % 4096, 4096);
-        }
-    }
-    for (uint32_t k = 0; k < 64; k++) {
-        root[k] = oracle_root(k, 64);
-        root[64 + k] = oracle_root(k, 4096);
-    }
-}
 
 static inline uint64_t oracle_random(uint64_t *state) /* splitmix64 */
 {

@@ -33,7 +33,7 @@ endif()
 
 # The copy engine's multicast exists for architecture-specific targets alone (90a).
 add_executable(gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu)
-add_executable(gpu_rotation bench/gpu_rotation.cu)
+add_executable(gpu_rotation bench/gpu_rotation.cu kernels/cuda/fft_tables.cu)
 add_executable(gpu_keyswitch_time bench/gpu_keyswitch_time.cu)
 target_link_libraries(gpu_keyswitch_time PRIVATE torc_kernels_cuda)
 string(REGEX REPLACE "(^|;)90(;|$)" "\\190a\\2" CEILINGS_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")

@@ -24,7 +24,7 @@
  *
  * At N = 2048, k = l = 1 a lane of the two warps of a ciphertext executes (transforms + digits +
  * product) / 64 = 2,560 (g = 1), 3,568 (g = 2; narrow 3,376), 4,912 (g = 3): the counts of the
- * compiled kernel, kernels/cuda/blind_rotate_skeleton.cuh. Rates are those of the data sheet and of
+ * compiled kernel. Rates are those of the data sheet and of
  * published measurements, shares are expectations: no device has measured them yet. */
 #include "runtime/cost_gpu.h"
 

@@ -186,17 +186,18 @@ build_all() {
     "$nvcc" -shared -cudart static -o $build/libtorc_gpu.so $objects $scratch/gpu_delay.o ||
         fail "libtorc_gpu.so does not link"
     device_program 90a $build/gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
-    device_program 90 $build/gpu_rotation bench/gpu_rotation.cu
+    device_program 90 $build/gpu_rotation bench/gpu_rotation.cu kernels/cuda/fft_tables.cu
     device_program 90 $build/gpu_keyswitch_time bench/gpu_keyswitch_time.cu kernels/cuda/keyswitch.cu kernels/cuda/keyswitch_key.cu
     if [ "${1:-}" = --all ]; then
         for arch in 80 100 120; do
             kernel_objects "$arch" $scratch/sm_$arch
             device_program "$arch" $scratch/gpu_ceilings bench/gpu_ceilings.cu bench/gpu_ceilings_memory.cu
-            device_program "$arch" $scratch/gpu_rotation bench/gpu_rotation.cu
+            device_program "$arch" $scratch/gpu_rotation bench/gpu_rotation.cu kernels/cuda/fft_tables.cu
         done
     fi
     host_archive
     host_program gpu_batch bench/gpu_batch.c
+    host_program gpu_fft bench/gpu_fft.c
     tests
     write_digests
     for object in $objects; do

@@ -206,7 +206,8 @@ first() { # a variant's own exact check gates its figures; what may hang comes l
 check() {
     begin check 360
     compare_digests 60 --compare
-    part 30 "skeleton of the rotation" $build/gpu_rotation --check
+    part 30 "variants of the rotation" $build/gpu_rotation --check
+    [ ! -x $build/gpu_fft ] || part 40 "transforms against cuFFT" $build/gpu_fft --cufft
     while read -r test; do
         case $test in
         slow*) ;;
@@ -249,7 +250,7 @@ best_variants() { # the two fastest of what --step first measured here; the plan
     if [ -f "$results" ]; then
         sed -n 's/.*"name":"rotation_\(g[0-9a-z_]*\)_blocks\([0-9]*\)".*"value":\([^,]*\),.*/\3 \2 \1/p' "$results" |
             awk '$2 > 1' | sort -rg | awk '!seen[$3]++ { print $3 }' | head -n 2
-    fi | grep . || echo "g2_c4_narrow1 g2_c2_narrow1"
+    fi | grep . || echo "g2_c4 g3_c4"
 }
 
 worst=0

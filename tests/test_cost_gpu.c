@@ -19,9 +19,8 @@ static torc_gpu_step step_of(const torc_params *params)
     return step;
 }
 
-/* FP64 instructions of a lane (64 lanes a ciphertext) in a step, PTX of the compiled skeleton: the
- * table on top of kernels/cuda/blind_rotate_skeleton.cuh. Narrow digits at base 2^21: at 2^22, as
- * compiled there, an accumulator leaves their range in one rotation of 2^52. */
+/* FP64 instructions of a lane (64 lanes a ciphertext) in a step, PTX of a first compiled kernel.
+ * Narrow digits at base 2^21: at 2^22 an accumulator leaves their range in one rotation of 2^52. */
 Test(cost_gpu, instructions_of_the_compiled_kernel)
 {
     static const struct {
@@ -176,7 +175,7 @@ Test(cost_gpu, sharing)
 
 /* Lookups a second of the bound by phases at n = 918, keys at 24 and 48 bytes a clock, 1,980 MHz:
  * bench/results/README.md, which counts shared memory too (4 % at most). */
-Test(cost_gpu, bounds_of_the_skeleton)
+Test(cost_gpu, bounds_of_a_step)
 {
     static const struct {
         uint32_t grouping;

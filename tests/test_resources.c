@@ -83,7 +83,7 @@ Test(resources, symbols_become_names_of_the_source)
     static const struct {
         const char *symbol, *name;
     } rows[] = {
-        {"_Z15rotate_skeletonILi2ELi4ELb1EEv11rotate_args", "rotate_skeleton<2,4,1>"},
+        {"_Z6rotateILi2ELi4ELb1EEv11rotate_args", "rotate<2,4,1>"},
         {"_Z6rotateI4planILi1ELi11EELin2EEvPd", "rotate<plan<1,11>,-2>"},
         {"_ZL4fillIjdEvPT_", "fill<unsigned,double>"},
         {"_Z4copyPKd", "copy"},

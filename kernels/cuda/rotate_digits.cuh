@@ -46,8 +46,8 @@ __device__ __forceinline__ uint32_t rotate_kept_narrow(double t, double scale)
     return (uint32_t)__double2loint(fma(t, scale, ROTATE_MAGIC));
 }
 
-/* Units of 2^-32 rounded to units of 2^-kept. Ties to even: one word in 2^(32 - kept) is a tie, and a
- * mean error of all coefficients is what a binary key makes largest. */
+/* Units of 2^-32 rounded to units of 2^-kept. Ties to even: one word in 2^(32 - kept) is a tie, and
+ * a mean error of all coefficients is what a binary key makes largest. */
 __device__ __forceinline__ uint32_t rotate_kept_word(uint32_t x, uint32_t kept)
 {
     const uint32_t dropped = 32 - kept;
