@@ -77,4 +77,8 @@ set_tests_properties(emu_digest PROPERTIES LABELS emu TIMEOUT 120)
 # bench/gpu_batch.c at small sizes: it checks what it times.
 torc_kernel_test(emu_batch bench/gpu_batch.c torc_kernels_emu)
 add_test(NAME emu_batch COMMAND emu_batch --check)
+# bench/gpu_fft.c likewise.
+torc_kernel_test(emu_transforms bench/gpu_fft.c torc_kernels_emu)
+add_test(NAME emu_transforms COMMAND emu_transforms --check)
+set_tests_properties(emu_transforms PROPERTIES LABELS emu TIMEOUT 120)
 set_tests_properties(emu_batch PROPERTIES LABELS emu TIMEOUT 120)
