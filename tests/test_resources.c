@@ -78,6 +78,33 @@ Test(resources, a_spill_in_the_step_loop_is_found)
     sass_free(kernels, count);
 }
 
+/* Two ways through a step: one FP64 instruction or two; behind a condition alone: always counted.
+ */
+static const char two_ways[] =
+    "\t\tFunction : ways\n"
+    "        /*0000*/                   BAR.SYNC.DEFER_BLOCKING 0x0 ; /* 1 */\n"
+    "        /*0010*/               @P0 BRA 0x40 ;       /* 1 */\n"
+    "        /*0020*/                   DADD R2, R2, R4 ; /* 1 */\n"
+    "        /*0030*/                   BRA 0x60 ;       /* 1 */\n"
+    "        /*0040*/                   DADD R2, R2, R4 ; /* 1 */\n"
+    "        /*0050*/                   DADD R2, R2, R4 ; /* 1 */\n"
+    "        /*0060*/               @P1 BRA 0x80 ;       /* 1 */\n"
+    "        /*0070*/                   DMUL R2, R2, R4 ; /* 1 */\n"
+    "        /*0080*/               @P2 BRA 0x0 ;        /* 1 */\n"
+    "        /*0090*/                   EXIT ;           /* 1 */\n";
+
+Test(resources, of_two_ways_the_longer_is_counted)
+{
+    sass_kernel *kernels = NULL;
+    size_t count = 0;
+    sass_step step;
+    read_text(&kernels, &count, two_ways);
+    cr_assert(count == 1 && sass_step_of(&step, &kernels[0], NULL, 0));
+    cr_expect(step.fp64_sum == 3, "%g", step.fp64_sum);
+    cr_expect(step.loop_count == 0);
+    sass_free(kernels, count);
+}
+
 Test(resources, symbols_become_names_of_the_source)
 {
     static const struct {

@@ -5,7 +5,8 @@
  *   launch KERNEL THREADS BYTES
  *   step KERNEL WAVEFRONTS SECTORS     a+b by phases, of a block
  *
- * A step is the difference of rotations of 4 and 2 steps, so starts and ends fall out. Sectors are
+ * A step is the difference of rotations of 18 and 2 steps: starts and ends fall out, and where the
+ * work depends on exponents (extended accumulators) it is the mean of 16. Sectors are
  * those that warp instructions ask for: the first-level cache keeps nothing for them, it has less
  * than 30 KiB beside the blocks' shared memory. A prefetch asks for nothing that is not counted
  * later. */
@@ -17,7 +18,7 @@
 #include <dlfcn.h>
 
 #define FEW_STEPS  2u
-#define MANY_STEPS 4u
+#define MANY_STEPS 18u
 #define NAMES_MAX  512
 
 /* Marks (gpu_mark in the kernels) that follow a barrier of the step, barrier by barrier. */

@@ -62,7 +62,7 @@ static void set_phases(table_phases *out, const double *values, size_t count)
 
 /* The row as machine code, compiler and emulator tell it; what they cannot know is taken from
  * `stated`. */
-static table_row measured(const comparison *c, const table_row *stated, const sass_kernel *kernel,
+static table_row measured(const comparison *c, const table_row *stated, sass_kernel *kernel,
                           const table_ptxas *ptxas, sass_step *step)
 {
     const table_counts *counts = table_find_counts(c->counts, c->counts_count, kernel->name);
@@ -140,7 +140,7 @@ static void print_loops(const sass_kernel *kernel, const sass_step *step)
     }
 }
 
-static void check_kernel(comparison *c, const sass_kernel *kernel, const table_ptxas *ptxas)
+static void check_kernel(comparison *c, sass_kernel *kernel, const table_ptxas *ptxas)
 {
     table_row unknown = {.met = false};
     table_row *stated = table_find(c->rows, c->count, kernel->name);

@@ -74,7 +74,8 @@ static bool read_instruction(sass_instruction *out, char *line)
         return false;
     }
     *semicolon = '\0';
-    if (*at == '@') {
+    const bool is_guarded = *at == '@';
+    if (is_guarded) {
         at += strcspn(at, " ");
         at += strspn(at, " ");
     }
@@ -85,6 +86,9 @@ static bool read_instruction(sass_instruction *out, char *line)
     }
     out->kind = kind_of(at, operands);
     out->target = out->kind == SASS_BRANCH ? branch_target(operands) : UINT32_MAX;
+    if (out->kind == SASS_BRANCH && !is_guarded && starts(operands, "0x")) {
+        out->kind = SASS_JUMP;
+    }
     return true;
 }
 
@@ -238,13 +242,52 @@ static void count_instruction(sass_step *out, sass_kind kind, size_t phase, doub
         out->fp64_sum += times;
         break;
     case SASS_CONVERSION: out->conversions[phase] += times; break;
-    case SASS_LOCAL: out->local++; break;
+    case SASS_LOCAL:
     case SASS_SHARED: out->shared += times; break;
     case SASS_GLOBAL: out->global += times; break;
     case SASS_TENSOR: out->tensor += times; break;
     case SASS_OTHER:
     case SASS_BARRIER:
-    case SASS_BRANCH: break;
+    case SASS_BRANCH:
+    case SASS_JUMP: break;
+    }
+}
+
+/* A forward branch at i to `target`, with a jump just before the target to an end behind it, makes
+ * two ways, i + 1 .. target - 1 and target .. end - 1, both inside the loop. */
+static bool find_choice(size_t *target, size_t *end, const sass_kernel *kernel,
+                        const sass_loop *loop, size_t i)
+{
+    const sass_instruction *branch = &kernel->code[i];
+    if (branch->kind != SASS_BRANCH || branch->target <= branch->address) {
+        return false;
+    }
+    *target = index_of(kernel, branch->target);
+    if (*target <= i + 1 || *target > loop->last) {
+        return false;
+    }
+    const sass_instruction *jump = &kernel->code[*target - 1];
+    if (jump->kind != SASS_JUMP || jump->target <= branch->target) {
+        return false;
+    }
+    *end = index_of(kernel, jump->target);
+    return *end <= loop->last;
+}
+
+/* Takes the way with less FP64 of each choice out of the code of the loop, outer choices first. */
+static void drop_ways(sass_kernel *kernel, const sass_loop *loop)
+{
+    size_t target = 0, end = 0;
+    for (size_t i = loop->first; i <= loop->last; i++) {
+        if (find_choice(&target, &end, kernel, loop, i)) {
+            const sass_loop near = {i + 1, target - 1}, far = {target, end - 1};
+            const bool near_is_larger =
+                sass_count(kernel, &near, SASS_FP64) >= sass_count(kernel, &far, SASS_FP64);
+            const sass_loop *drop = near_is_larger ? &far : &near;
+            for (size_t j = drop->first; j <= drop->last; j++) {
+                kernel->code[j].kind = SASS_OTHER;
+            }
+        }
     }
 }
 
@@ -261,7 +304,7 @@ static double times_run(const sass_loop *inner, size_t inner_count, size_t i, co
     return times;
 }
 
-bool sass_step_of(sass_step *out, const sass_kernel *kernel, const double *trips, size_t trip_count)
+bool sass_step_of(sass_step *out, sass_kernel *kernel, const double *trips, size_t trip_count)
 {
     sass_loop loops[SASS_LOOPS_MAX];
     const size_t count = find_loops(loops, kernel);
@@ -276,8 +319,11 @@ bool sass_step_of(sass_step *out, const sass_kernel *kernel, const double *trips
             out->inner[out->loop_count++] = loops[j];
         }
     }
+    const size_t local = sass_count(kernel, step, SASS_LOCAL);
+    drop_ways(kernel, step);
     const size_t barriers = sass_count(kernel, step, SASS_BARRIER);
     out->phase_count = barriers < SASS_PHASES_MAX ? barriers : SASS_PHASES_MAX;
+    out->local = local;
     size_t phase = out->phase_count - 1; /* what precedes the first barrier ends the last phase */
     size_t passed = 0;
     for (size_t i = step->first; i <= step->last; i++) {

@@ -5,6 +5,7 @@
  *   step loop   the innermost loop that holds a block barrier; of several, the one with most code
  *   phase       what lies between two block barriers of the step loop; the last runs over the
  *               branch into the next turn
+ *   choice      code that a branch and a jump make two ways of: the one with more FP64 is counted
  *   trips       how often the loops inside the step loop run each time they are met, in the order
  * of their addresses; the machine code does not say, the caller does */
 #ifndef TORC_TESTS_RESOURCES_SASS_H
@@ -29,6 +30,7 @@ typedef enum sass_kind {
     SASS_TENSOR,     /* IMMA, HMMA, DMMA */
     SASS_BARRIER,    /* of the whole block */
     SASS_BRANCH,
+    SASS_JUMP, /* an unconditional branch */
 } sass_kind;
 
 typedef struct sass_instruction {
@@ -47,7 +49,8 @@ typedef struct sass_loop { /* indices into code, both included */
     size_t first, last;
 } sass_loop;
 
-/* What one thread executes in a turn of the step loop; branches count as if always taken inside. */
+/* What one thread executes in a turn of the step loop: code behind a condition counts as if it
+ * always ran, of the two ways of a choice one does. */
 typedef struct sass_step {
     sass_loop loop;
     sass_loop inner[SASS_LOOPS_MAX]; /* those that need trips */
@@ -62,9 +65,9 @@ typedef struct sass_step {
 bool sass_read(sass_kernel **out, size_t *count, FILE *listing);
 void sass_free(sass_kernel *kernels, size_t count);
 
-/* False when the kernel has no step loop. Missing trips count as one. */
-bool sass_step_of(sass_step *out, const sass_kernel *kernel, const double *trips,
-                  size_t trip_count);
+/* False when the kernel has no step loop. Missing trips count as one. Ways that are not counted are
+ * taken out of the kernel. */
+bool sass_step_of(sass_step *out, sass_kernel *kernel, const double *trips, size_t trip_count);
 
 /* Instructions of one kind in a loop, each once. */
 size_t sass_count(const sass_kernel *kernel, const sass_loop *loop, sass_kind kind);
