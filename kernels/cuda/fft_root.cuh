@@ -56,14 +56,16 @@ __device__ __forceinline__ constexpr double fft_sin(int k)
     return fft_cos(k - 32);
 }
 
-/* The low `bits` bits of x in reverse order. */
+/* The low `bits` bits of x in reverse order. No loop: the compiler leaves one in the kernels, and
+ * then computes twiddles that are constants at run time. */
 __host__ __device__ __forceinline__ constexpr uint32_t fft_reverse(uint32_t x, int bits)
 {
-    uint32_t y = 0;
-    for (int i = 0; i < bits; i++) {
-        y |= (x >> i & 1) << (bits - 1 - i);
-    }
-    return y;
+    x = (x & 0x55555555u) << 1 | (x >> 1 & 0x55555555u);
+    x = (x & 0x33333333u) << 2 | (x >> 2 & 0x33333333u);
+    x = (x & 0x0f0f0f0fu) << 4 | (x >> 4 & 0x0f0f0f0fu);
+    x = (x & 0x00ff00ffu) << 8 | (x >> 8 & 0x00ff00ffu);
+    x = x << 16 | x >> 16;
+    return bits == 0 ? 0 : x >> (32 - bits);
 }
 
 __device__ __forceinline__ double2 fft_multiply(double2 a, double2 b)
