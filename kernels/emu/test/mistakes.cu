@@ -21,7 +21,8 @@ __global__ void remote_read_without_last_barrier(double *out)
     gpu_store_shared(words + threadIdx.x, make_double2(1.0, 2.0));
     gpu_sync_cluster();
     const uint32_t there = gpu_remote_address(words + threadIdx.x, 1 - gpu_cluster_rank());
-    gpu_store_global(out + threadIdx.x, gpu_load_remote(there).x);
+    uint32_t *own = reinterpret_cast<uint32_t *>(out) + blockIdx.x * THREADS;
+    gpu_store_global(own + threadIdx.x, (uint32_t)gpu_load_remote(there).x);
 }
 
 __global__ void remote_read_by_rank_0_without_last_barrier(double *out)
