@@ -93,3 +93,8 @@ uint64_t emu_clock(void)
     static uint64_t now;
     return now += 64;
 }
+
+void emu_mark(uint32_t phase)
+{
+    emu_self->phase = phase % TORC_EMU_PHASES;
+}

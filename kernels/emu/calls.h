@@ -16,6 +16,7 @@ void emu_wait_named(uint32_t id, uint32_t threads, emu_site at);
 const unsigned char (*emu_exchange(const void *v, uint32_t bytes, emu_site at))[EMU_EXCHANGE_BYTES];
 
 uint64_t emu_clock(void);
+void emu_mark(uint32_t phase);
 
 /* --- for kernels (tensor.cpp) --- */
 

@@ -206,7 +206,7 @@ __forceinline__ void gpu_mma_s8u8(int32_t (&sum)[4], uint4 a, uint32_t b0, uint3
 
 static inline void gpu_mark(uint32_t phase)
 {
-    emu_self->phase = phase % TORC_EMU_PHASES;
+    emu_mark(phase);
 }
 
 /* --- clocks: they go on at each reading --- */
