@@ -180,4 +180,9 @@ while IFS="$tab" read -r place key; do
         wrong=1
     fi
 done <"$build/mutate/survived"
+cut -f 3 "$build/mutate/results" | while IFS= read -r key; do
+    if grep -qxF "$key" "$survivors" && ! grep -qF "$tab$key" "$build/mutate/survived"; then
+        echo "listed as a survivor, but killed: $key"
+    fi
+done
 exit $wrong
