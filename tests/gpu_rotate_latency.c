@@ -74,13 +74,13 @@ static void configurations(void)
     expect_rotations(&four, 2, 550);
 }
 
-/* Bundles are formed for 8 ciphertexts a block; rotations run for 32 at once. */
+/* Bundles are formed for 8 ciphertexts a block; rotations run for 66 at once. */
 static void batches(void)
 {
     torc_shape s = lookup_shape(3, 9, 1, 2, 0);
     s.lwe_dim = 4;
     expect_rotations(&s, 9, 600);
-    expect_rotations(&s, 35, 601);
+    expect_rotations(&s, 67, 601);
 }
 
 static void noise(void)

@@ -113,7 +113,8 @@ static uint32_t chunk_of(const torc_shape *shape, uint32_t batch)
 {
     const size_t fit = LATENCY_SCRATCH_BYTES / bundle_bytes(shape);
     const uint32_t most = fit > LATENCY_CHUNK ? LATENCY_CHUNK : fit > 0 ? (uint32_t)fit : 1;
-    return batch < most ? batch : most;
+    const uint32_t turns = (batch + most - 1) / most;
+    return (batch + turns - 1) / turns;
 }
 
 size_t rotate_latency_scratch_bytes(const torc_shape *shape, uint32_t batch)

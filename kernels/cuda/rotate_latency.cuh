@@ -14,6 +14,30 @@
  * nobody waits for a load from another block. The last barrier of the last step is the one that lets blocks
  * end: behind it nobody uses another's memory.
  *
+ * A step at k = 1, N = 2048, l = 1, v = 0, clocks of one of the 4 multiprocessors (machine code, emulator):
+ *
+ *             FP64 of a lane                            clocks   shuffles, shared, remote, bundle  clocks
+ *   nodes     6 passes 144, product 32                     352   256 + 64 + 64 + 128                  512
+ *   items     4 passes 96, twist 16, digits 40             304    96 + 64 + 64                        224
+ *
+ * so 816 when other clusters fill the gaps (168 registers: 3 blocks a multiprocessor, 96 ciphertexts at once
+ * on 132 of them). Alone, each warp has its own FP64 pipe and waits for itself: 10 passes of 62, 6 exchanges
+ * of 60, product 110, digits and twist 130, loads and stores 290, two barriers of 215: about 1,940. Remote
+ * stores: 16 KB a block, 12 of them to others; bundle: 16 KB a block. With exchanges through shared memory
+ * each would take 128 clocks of it instead of 48, and a wait: 2,350 alone.
+ *
+ * Predicted at 1.755 GHz, n = 918 (920 at g = 4), ms; bundles at 4.2 TB/s of key, 8 us for launches and ends:
+ *
+ *          steps   rotation   bundles   one ciphertext   in one block (3,700 clocks a step)
+ *   g = 2    459       0.51      0.03             0.54                                 1.0
+ *   g = 3    306       0.34      0.04             0.38                                 0.69
+ *   g = 4    230       0.25      0.06             0.32                                 0.55
+ *
+ * 132 ciphertexts at g = 3 in two turns of 66: each 0.37 for the rotation and 0.38 for 1.3 GB of bundles,
+ * 1.5 in all. Open until a device has measured: what a barrier costs behind remote stores (its release
+ * waits for them in all of the device, ptxas writes MEMBAR.ALL.GPU) and whether signals that travel with
+ * the stores would be faster; clusters of 4 and 2 side by side.
+ *
  * Reference: ref/blind_rotate_grouped.c. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_LATENCY_CUH

@@ -13,10 +13,12 @@ static constexpr bool rotate_latency_takes(int log2_n, int g, int v)
     return log2_n <= 11 && g >= 2 && v <= 2;
 }
 
-/* 0 for a shape that this form does not take. Batches of more than LATENCY_CHUNK ciphertexts, or
- * than have their bundles in LATENCY_SCRATCH_BYTES, go in turns. */
-#define LATENCY_CHUNK         32u
-#define LATENCY_SCRATCH_BYTES ((size_t)1 << 30)
+/* Turns: a large batch is cut into equal parts of at most LATENCY_CHUNK ciphertexts whose bundles
+ * take at most LATENCY_SCRATCH_BYTES. Half of 132: two clusters of 4 on each multiprocessor. */
+#define LATENCY_CHUNK         66u
+#define LATENCY_SCRATCH_BYTES ((size_t)3 << 29)
+
+/* 0 for a shape that this form does not take. */
 size_t rotate_latency_scratch_bytes(const torc_shape *shape, uint32_t batch);
 
 /* On clusters of args->cluster blocks, 1, 2 or 4; 0: the largest of them that the device has.
