@@ -25,7 +25,7 @@
 #define CHECK_BLOCKS 3
 #define REPEATS      5
 #define POLY_SIZE    2048
-#define TABLE_POINTS (4 * 1024) /* more than the tables of either transform */
+#define TABLE_POINTS (fft_all_roots_at(fft_table_sizes_of(11, 4)) + 2 * POLY_SIZE)
 
 static int multiprocessors;
 
@@ -143,6 +143,9 @@ typedef struct world {
 static world world_make(const variant *v, uint32_t count, uint32_t steps)
 {
     static double host[2 * TABLE_POINTS];
+    static_assert(fft_all_roots_at(fft_table_sizes_of(11, 4)) >=
+                      fft_all_roots_at(fft_table_sizes_of(11, 5)),
+                  "room for the tables of 16 and of 32 points a lane");
     const uint32_t index_bits = INDEX_BITS;
     const size_t accumulator_bytes = (size_t)count * 2 * POLY_SIZE * sizeof(uint64_t);
     world w = {};
