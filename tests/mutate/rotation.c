@@ -36,7 +36,7 @@ static void try_configuration(uint32_t k, uint32_t log2_n, uint32_t l, uint32_t 
     const uint64_t seed = 10 * log2_n + 3 * g + v;
 
     expect_rotations(&shape, log2_n == 11 ? 1 : 9, seed, TORC_GPU_FORM_THROUGHPUT);
-    if (log2_n == 8) {
+    if (log2_n < 11) {
         expect_rotations(&shape, 5, seed, TORC_GPU_FORM_GLOBAL);
     }
     if (g > 1 && v == 0) {
