@@ -106,7 +106,8 @@ static inline void lookup_run(lookup_batch *b, const test_keys *keys, const void
                               torc_gpu_form form)
 {
     const torc_shape *s = &keys->shape;
-    const size_t count = b->count, words = rotation_big_words(s);
+    const size_t count = b->count;
+    const size_t words = rotation_big_words(s);
     const size_t entries = (size_t)1 << (b->index_bits + s->outputs_log2);
     const size_t out_bytes = (count * words << s->outputs_log2) * sizeof *b->out;
     const torc_gpu_switched switched = {

@@ -47,7 +47,8 @@ typedef struct rotation_key {
 static inline void *rotation_key_upload(const test_keys *keys)
 {
     const torc_shape *s = &keys->shape;
-    const size_t words = keys_row_words(s), count = keys_row_count(s);
+    const size_t words = keys_row_words(s);
+    const size_t count = keys_row_count(s);
     const size_t at_once = count < 300 ? count : 300;
     uint64_t *rows = (uint64_t *)gpu_test_room(at_once * words * sizeof *rows);
     void *key = gpu_test_room(torc_gpu_bootstrap_key_bytes(s));
@@ -121,7 +122,8 @@ static inline uint32_t rotation_exponent(const torc_shape *s, rotation_inputs in
 static inline rotation_batch rotation_batch_make(const torc_shape *shape, uint32_t count,
                                                  rotation_inputs inputs, test_rng *rng)
 {
-    const uint32_t most = rotation_most_bits(shape), bits[] = {most, most / 2, 1};
+    const uint32_t most = rotation_most_bits(shape);
+    const uint32_t bits[] = {most, most / 2, 1};
     const int64_t cell = ((int64_t)1 << 31) / rotation_size(shape) << shape->outputs_log2;
     const int64_t most_error = shape->lwe_dim * cell / 2;
     rotation_batch b = {.shape = *shape, .count = count};
@@ -164,7 +166,8 @@ static inline void rotation_batch_free(rotation_batch *b)
 static inline int rotation_try(rotation_batch *b, const rotation_key *key, torc_gpu_form form)
 {
     const torc_shape *s = &b->shape;
-    const size_t n = s->lwe_dim, count = b->count;
+    const size_t n = s->lwe_dim;
+    const size_t count = b->count;
     const size_t out_bytes = (count * rotation_big_words(s) << s->outputs_log2) * sizeof *b->out;
     const size_t accumulator_bytes =
         (count * rotation_part_words(s) << s->extended_log2) * sizeof *b->accumulator;
@@ -215,7 +218,8 @@ static inline void rotation_errors(double *error, const rotation_batch *b, const
                                    uint32_t c)
 {
     const torc_shape *s = &b->shape;
-    const uint32_t parts = (uint32_t)1 << s->extended_log2, size = rotation_size(s);
+    const uint32_t parts = (uint32_t)1 << s->extended_log2;
+    const uint32_t size = rotation_size(s);
     const uint32_t table = b->table_index[c];
     const int64_t shift = rotation_shift(b, key, c);
     uint64_t *poly = (uint64_t *)test_alloc(size * sizeof *poly);
@@ -259,7 +263,8 @@ static inline void rotation_expect_coefficients(const rotation_batch *b, const r
     double *error = (double *)test_alloc(size * sizeof *error);
 
     for (uint32_t c = 0; c < b->count; c++) {
-        size_t bad = 0, first = 0;
+        size_t bad = 0;
+        size_t first = 0;
         rotation_errors(error, b, key, c);
         for (size_t i = size; i-- > 0;) {
             if (!(fabs(error[i]) < bound)) {

@@ -35,7 +35,7 @@ static inline rotation_variance rotation_predict(const torc_shape *s, int noise_
 {
     static const double beta[] = {1, 1, 1.03, 1.07, 1.12}; /* runtime/noise.c */
     const uint32_t g = keys_grouping(s);
-    const double steps = s->lwe_dim / g - s->glwe_dim / (s->glwe_dim + 1.0);
+    const double steps = (double)s->lwe_dim / g - s->glwe_dim / (s->glwe_dim + 1.0);
     const double base_sq = ldexp(1, 2 * (int)s->base_log);
     const double bundle = g == 1 ? 1 : 2 * (ldexp(1, (int)g) - 1);
     const double rows = s->level_count * (s->glwe_dim + 1.0) * s->poly_size;
@@ -80,7 +80,10 @@ static inline void rotation_noise_begin(rotation_noise *x, const rotation_key *k
     const torc_shape *s = &key->keys.shape;
     const uint32_t size = s->poly_size;
     const bool is_classic = keys_grouping(s) == 1;
-    double real[4096], power[2048], H = 0, rounded = is_classic ? 0 : s->lwe_dim / keys_grouping(s);
+    double real[4096];
+    double power[2048];
+    double H = 0;
+    double rounded = is_classic ? 0 : (double)s->lwe_dim / keys_grouping(s);
 
     memset(x, 0, sizeof *x);
     for (uint32_t m = 0; m < size / 2; m++) {
@@ -190,14 +193,18 @@ static inline void rotation_expect_form(const torc_shape *shape, uint32_t count,
 }
 
 /* Variance and mean over `keys` keys with `count` rotations each. The variance may be off by what
- * odds of 1e-6 allow and 2 % for the model, and where round-off counts by as much as the kernel is
- * better than torc_gpu_fft_constant; the mean by 5 standard deviations. */
+ * odds of 1e-6 allow and 2 % for the model; where round-off counts, above by the 10 % that the
+ * search adds, below by as much as the kernel is better than torc_gpu_fft_constant. The mean may be
+ * off by 5 standard deviations. */
 static inline void rotation_expect_noise(const torc_shape *shape, int noise_log2, uint32_t count,
                                          uint32_t keys, uint64_t seed, torc_gpu_form form)
 {
     const rotation_name name = rotation_name_of(shape);
     rotation_noise *x = (rotation_noise *)test_alloc(sizeof *x);
-    double ratio = 0, constant = 0, mean = 0, fft_share = 0;
+    double ratio = 0;
+    double constant = 0;
+    double mean = 0;
+    double fft_share = 0;
 
     for (uint32_t k = 0; k < keys; k++) {
         test_rng rng = {seed + 1000 * k};
@@ -219,7 +226,7 @@ static inline void rotation_expect_noise(const torc_shape *shape, int noise_log2
            "c %.4f\n",
            name.text, shape->base_log, log2(x->variance) / 2, ratio, 1 / sqrt(terms), mean,
            fft_share, fft_share > 0.5 ? constant : NAN);
-    GPU_CHECK(ratio < 1 + slack && ratio > 1 - slack - 0.5 * fft_share,
+    GPU_CHECK(ratio < 1 + slack + 0.1 * fft_share && ratio > 1 - slack - 0.5 * fft_share,
               "%s base 2^%u x %u: variance %.3f of the predicted one", name.text, shape->base_log,
               shape->level_count, ratio);
     GPU_CHECK(fabs(mean) < 5, "%s base 2^%u x %u: the mean is %.1f deviations away", name.text,
