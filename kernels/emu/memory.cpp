@@ -84,8 +84,13 @@ static bool poisoned(const unsigned char *from, const unsigned char *end)
     const uint64_t pattern = EMU_POISON;
     unsigned char bytes[8];
     memcpy(bytes, &pattern, 8);
-    for (; from < end; from++) {
+    for (; from < end && (uintptr_t)from % 8 != 0; from++) {
         if (*from != bytes[(uintptr_t)from % 8]) {
+            return false;
+        }
+    }
+    for (; from < end; from += 8) { /* pages end on a multiple of 8, allocations begin on one */
+        if (memcmp(from, bytes, 8) != 0) {
             return false;
         }
     }
@@ -180,6 +185,7 @@ static void reserve_once(void)
     if (p == MAP_FAILED) {
         emu_fail(emu_site{}, "no addresses for device memory");
     }
+    (void)madvise(p, DEVICE_BYTES, MADV_HUGEPAGE); /* protection of large keys changes faster */
     emu_device_base = (unsigned char *)p;
     emu_device_bytes = DEVICE_BYTES;
     emu_begin();
