@@ -1,8 +1,9 @@
 # The CUDA kernels on the CPU (kernels/emu), and their tests on both.
-#   tests/gpu_X.c      -> emu_X, emu_X_random   against the emulator            label emu
+#   tests/gpu_X.c      -> emu_X, _reverse, _random   against the emulator       label emu
 #                      -> emu_check_X           against its check form, toy sizes
 #                      -> gpu_X                 against a device (TORC_CUDA)    label gpu, 77 without one
 #   tests/slowgpu_X.c  -> slowemu_X, slowgpu_X  statistics                      label slow
+add_custom_target(tests_emu) # builds all programs of the tests labelled emu
 add_subdirectory(kernels/emu)
 if(NOT BUILD_TESTING)
   return()
@@ -33,7 +34,6 @@ if(TORC_CUDA)
   endforeach()
 endif()
 
-add_custom_target(tests_emu)
 file(GLOB KERNEL_TESTS CONFIGURE_DEPENDS tests/gpu_*.c)
 file(GLOB SLOW_KERNEL_TESTS CONFIGURE_DEPENDS tests/slowgpu_*.c)
 foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
@@ -51,7 +51,13 @@ foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
     endif()
   else()
     torc_add_kernel_test(${emu_test} ${emu_test} emu 120 "TORC_EMU_ORDER=forward")
-    torc_add_kernel_test(${emu_test}_random ${emu_test} emu 120 "TORC_EMU_ORDER=random;TORC_EMU_SEED=1")
+    # Production sizes of the rotation once; its other orders and the check form at toy sizes.
+    set(size "")
+    if(gpu_test MATCHES "rotate")
+      set(size "TORC_TEST_TOY=1;")
+    endif()
+    torc_add_kernel_test(${emu_test}_reverse ${emu_test} emu 120 "${size}TORC_EMU_ORDER=reverse")
+    torc_add_kernel_test(${emu_test}_random ${emu_test} emu 120 "${size}TORC_EMU_ORDER=random;TORC_EMU_SEED=1")
     string(REGEX REPLACE "gpu_" "emu_check_" check_test ${gpu_test})
     torc_kernel_test(${check_test} ${source} torc_kernels_emu_check)
     add_dependencies(tests_emu ${check_test})
