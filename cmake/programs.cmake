@@ -4,6 +4,7 @@ if(COMMAND_SOURCES)
   target_link_libraries(torc PRIVATE torc_local)
 endif()
 file(GLOB BENCH_SOURCES CONFIGURE_DEPENDS bench/*.c)
+list(FILTER BENCH_SOURCES EXCLUDE REGEX "/gpu_[^/]*\\.c$") # programs of their own
 if(BENCH_SOURCES)
   add_executable(torc_bench ${BENCH_SOURCES})
   target_link_libraries(torc_bench PRIVATE torc_local)
