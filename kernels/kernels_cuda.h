@@ -146,7 +146,7 @@ int torc_gpu_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansio
 typedef enum torc_gpu_form {
     TORC_GPU_FORM_ANY,        /* the best of those that take the shape on this device */
     TORC_GPU_FORM_THROUGHPUT, /* shapes of kernels/configurations.def */
-    TORC_GPU_FORM_LATENCY,    /* few ciphertexts; g >= 2, v <= 2 */
+    TORC_GPU_FORM_LATENCY,    /* few ciphertexts; g >= 2, v <= 2 (l = 1) or 1 */
     TORC_GPU_FORM_GLOBAL      /* all shapes with g <= 3, all devices */
 } torc_gpu_form;
 

@@ -49,7 +49,7 @@ static void expect_rotations(const torc_shape *shape, uint32_t count, uint64_t s
 
 static bool is_taken(const torc_shape *s)
 {
-    return s->grouping >= 2 && s->extended_log2 <= 2;
+    return s->grouping >= 2 && s->extended_log2 <= (s->level_count == 1 ? 2u : 1u);
 }
 
 static torc_shape groups_of_4(void)
@@ -102,7 +102,8 @@ static void noise(void)
 static void refusals(void)
 {
     const torc_shape bad[] = {lookup_shape(1, 11, 1, 1, 0), lookup_shape(1, 12, 1, 2, 0),
-                              lookup_shape(5, 9, 1, 2, 0), lookup_shape(1, 11, 1, 3, 3)};
+                              lookup_shape(5, 9, 1, 2, 0), lookup_shape(1, 11, 1, 3, 3),
+                              lookup_shape(1, 11, 2, 2, 2)};
     const torc_shape good = lookup_shape(1, 11, 1, 2, 0);
     torc_gpu_rotate_args call = {.batch = 1, .form = TORC_GPU_FORM_LATENCY};
 

@@ -21,7 +21,7 @@ template <int k, int log2_n, int l, int g, int v>
 static bool run_if(int *error, const rotate_args *args, const torc_shape *shape,
                    const double2 *roots, double2 *bundle, cudaStream_t stream)
 {
-    if constexpr (rotate_latency_takes(log2_n, g, v)) {
+    if constexpr (rotate_latency_takes(log2_n, l, g, v)) {
         if (rotate_is_shape(shape, k, log2_n, l, g, v)) {
             *error = run<bundle_plan<k, log2_n, l, g, v>>(args, roots, bundle, stream);
             return true;

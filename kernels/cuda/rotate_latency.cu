@@ -65,7 +65,7 @@ static int run_on(uint32_t cluster, const latency_call *call)
 template <int k, int log2_n, int l, int g, int v>
 static bool run_if(int *error, uint32_t cluster, const latency_call *call, const torc_shape *shape)
 {
-    if constexpr (rotate_latency_takes(log2_n, g, v)) {
+    if constexpr (rotate_latency_takes(log2_n, l, g, v)) {
         if (rotate_is_shape(shape, k, log2_n, l, g, v)) {
             *error = run_on<k, log2_n, l, v>(cluster, call);
             return true;
@@ -91,9 +91,9 @@ static int run_shape(uint32_t cluster, const latency_call *call, const torc_shap
 
 static bool is_taken(const torc_shape *s)
 {
-#define TORC_CONFIGURATION(k, log2_n, l, g, v)                                          \
-    if (rotate_latency_takes(log2_n, g, v) && rotate_is_shape(s, k, log2_n, l, g, v)) { \
-        return true;                                                                    \
+#define TORC_CONFIGURATION(k, log2_n, l, g, v)                                             \
+    if (rotate_latency_takes(log2_n, l, g, v) && rotate_is_shape(s, k, log2_n, l, g, v)) { \
+        return true;                                                                       \
     }
 #include "kernels/configurations.def"
     TORC_CONFIGURATION(1, 11, 1, 4, 0)

@@ -8,6 +8,11 @@
 
 /* --- twiddles, where registers are short --- */
 
+template <class plan> __device__ __forceinline__ uint32_t *latency_kept_flips(double2 *shared)
+{
+    return reinterpret_cast<uint32_t *>(shared + plan::flips_at) + threadIdx.x;
+}
+
 template <class plan>
 __device__ __forceinline__ void latency_keep(double2 *shared, const latency_item_twiddles *w)
 {
@@ -16,11 +21,12 @@ __device__ __forceinline__ void latency_keep(double2 *shared, const latency_item
     for (uint32_t i = 0; i < LATENCY_ITEM_TWIDDLES; i++) {
         gpu_store_shared(shared + plan::kept_at + i * plan::threads + threadIdx.x, values[i]);
     }
+    gpu_store_shared(latency_kept_flips<plan>(shared), w->flips);
 }
 
 /* Those from `first` to before `end`. */
 template <class plan>
-__device__ __forceinline__ void latency_recall(latency_item_twiddles *w, const double2 *shared,
+__device__ __forceinline__ void latency_recall(latency_item_twiddles *w, double2 *shared,
                                                uint32_t first, uint32_t end)
 {
     double2 *values = &w->split[0].first;
@@ -29,6 +35,7 @@ __device__ __forceinline__ void latency_recall(latency_item_twiddles *w, const d
         for (uint32_t i = first; i < end; i++) {
             values[i] = gpu_load_shared(shared + plan::kept_at + i * plan::threads + threadIdx.x);
         }
+        w->flips = gpu_load_shared(latency_kept_flips<plan>(shared));
     }
 }
 

@@ -55,8 +55,8 @@ struct latency_plan {
     static constexpr uint32_t groups = parts * columns;
     static constexpr uint32_t early = cluster_ == 1 ? 0 : parts == 1 ? groups : parts == 2 ? 2 : 1;
     static constexpr uint32_t kept_at = item_at + warps * item_room;
-    static constexpr uint32_t y_at =
-        kept_at + (items_are_kept ? LATENCY_ITEM_TWIDDLES * threads : 0);
+    static constexpr uint32_t flips_at = kept_at + LATENCY_ITEM_TWIDDLES * threads;
+    static constexpr uint32_t y_at = items_are_kept ? flips_at + threads / 4 : kept_at;
     static constexpr size_t shared_bytes =
         sizeof(double2) * (y_at + (parts > 1 ? LATENCY_POINTS * threads : 0));
     /* Blocks that the items of one polynomial lie in. */
