@@ -35,10 +35,8 @@ static void try_configuration(uint32_t k, uint32_t log2_n, uint32_t l, uint32_t 
                               .grouping = g};
     const uint64_t seed = 10 * log2_n + 3 * g + v;
 
-    expect_rotations(&shape, log2_n == 11 ? 1 : 9, seed, TORC_GPU_FORM_THROUGHPUT);
-    if (log2_n < 11) {
-        expect_rotations(&shape, 5, seed, TORC_GPU_FORM_GLOBAL);
-    }
+    expect_rotations(&shape, v > 1 ? 2 : 9, seed, TORC_GPU_FORM_THROUGHPUT);
+    expect_rotations(&shape, v > 1 ? 1 : 5, seed, TORC_GPU_FORM_GLOBAL);
     if (g > 1 && v == 0) {
         expect_rotations(&shape, 3, seed, TORC_GPU_FORM_LATENCY);
     }
