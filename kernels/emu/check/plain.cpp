@@ -67,8 +67,7 @@ static inline bool is_on_stack(const emu_fiber *fiber, const void *p)
 static inline void plain(const void *p, size_t bytes, torc_emu_action action, const void *code)
 {
     const emu_fiber *self = emu_self;
-    if (self == NULL || is_on_stack(self, p) || !is_on_stack(self, __builtin_frame_address(0)) ||
-        p == &self->phase) { /* gpu_mark writes it, inside the kernel */
+    if (self == NULL || is_on_stack(self, p) || !is_on_stack(self, __builtin_frame_address(0))) {
         return;
     }
     if (action == TORC_EMU_STORE || shadow_is_shared(p) || emu_device_address(p)) {
