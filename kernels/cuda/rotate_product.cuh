@@ -180,17 +180,13 @@ rotate_accumulate(double2 *out, const double2 *words, const double2 *d, const ro
     if constexpr (plan::grouping > 1) {
         rotate_factors<plan>(factor, at, slot / plan::parts, row);
     }
-    double2 digit[cut::inputs];
 #pragma unroll
     for (int i = 0; i < cut::inputs; i++) {
-        digit[i] = gpu_load_shared(d + (input + i) * plan::fft::slab);
-    }
+        const double2 digit = gpu_load_shared(d + (input + i) * plan::fft::slab);
 #pragma unroll
-    for (int e = 0; e < cut::columns; e++) {
-#pragma unroll
-        for (int i = 0; i < cut::inputs; i++) {
+        for (int e = 0; e < cut::columns; e++) {
             const double2 m = rotate_bundle<plan>(words, factor, i, e, input, column, at->unit);
-            rotate_multiply_add(out[e], digit[i], m);
+            rotate_multiply_add(out[e], digit, m);
         }
     }
 }
