@@ -44,11 +44,11 @@ static inline double torc_gpu_fft_constant(const torc_shape *shape)
     /* By log2 N - 8 and g - 1. Measured (tests/slowgpu_rotate_noise.c), N = 256 .. 4096: 0.0100 to
      * 0.0110 at v = 0; at v = 5, where more products are summed, at most 0.0123 with g = 2 and, by
      * size, 0.0150, 0.0138, 0.0134, 0.0129, 0.0125 with g = 3; 0.0135 in throughput form at N =
-     * 2048, g = 3, v = 4. Where that is more than stands here, the 10 % of the search cover it. */
+     * 2048, g = 3, v = 4. The largest of a row stands here. */
     static const double fitted[5][4] = {{0.0125, 0.0131, 0.0152, 0.0152},
                                         {0.0125, 0.0125, 0.0140, 0.0140},
                                         {0.0125, 0.0125, 0.0136, 0.0136},
-                                        {0.0125, 0.0125, 0.0125, 0.0125},
+                                        {0.0125, 0.0125, 0.0136, 0.0136},
                                         {0.0125, 0.0125, 0.0125, 0.0125}};
     uint32_t size = 0;
 
