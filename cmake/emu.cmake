@@ -79,7 +79,7 @@ set_target_properties(resource_counts PROPERTIES ENABLE_EXPORTS ON) # it asks fo
 target_link_libraries(resource_counts PRIVATE ${CMAKE_DL_LIBS})
 add_test(NAME emu_digest COMMAND sh -c "rm -f digests.txt && $<TARGET_FILE:emu_digest> --write digests.txt && \
 TORC_EMU_ORDER=random $<TARGET_FILE:emu_digest> --compare digests.txt" WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
-set_tests_properties(emu_digest PROPERTIES LABELS emu TIMEOUT 120)
+set_tests_properties(emu_digest PROPERTIES LABELS emu TIMEOUT 300)
 # bench/gpu_batch.c at small sizes: it checks what it times.
 torc_kernel_test(emu_batch bench/gpu_batch.c torc_kernels_emu)
 add_test(NAME emu_batch COMMAND emu_batch --check)
