@@ -68,6 +68,23 @@ static void noise(void)
     }
 }
 
+/* Whatever form is chosen: few ciphertexts, many, and shapes that only the global form takes. */
+static void any_form(void)
+{
+    const torc_shape shapes[] = {lookup_shape(3, 9, 1, 2, 0), lookup_shape(3, 9, 1, 1, 0),
+                                 lookup_shape(1, 8, 3, 3, 1), lookup_shape(1, 11, 2, 3, 3)};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        torc_shape s = shapes[i];
+        s.lwe_dim = s.grouping;
+        rotation_expect_form(&s, 2, 500 + i, TORC_GPU_FORM_ANY);
+    }
+    if (!gpu_test_is_toy()) {
+        torc_shape s = shapes[0];
+        s.lwe_dim = s.grouping;
+        rotation_expect_form(&s, 133, 510, TORC_GPU_FORM_ANY);
+    }
+}
+
 static void refusals(void)
 {
     const torc_shape bad[] = {lookup_shape(1, 8, 1, 2, 0), lookup_shape(1, 12, 1, 2, 0),
@@ -86,6 +103,7 @@ int main(void)
     configurations();
     batches();
     digits();
+    any_form();
     refusals();
     if (!gpu_test_is_toy()) {
         noise();
