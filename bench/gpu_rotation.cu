@@ -25,7 +25,6 @@
 #define CHECK_BLOCKS 3
 #define REPEATS      5
 #define POLY_SIZE    2048
-#define TABLE_POINTS (fft_all_roots_at(fft_table_sizes_of(11, 4)) + 2 * POLY_SIZE)
 
 static int multiprocessors;
 
@@ -142,15 +141,17 @@ typedef struct world {
 
 static world world_make(const variant *v, uint32_t count, uint32_t steps)
 {
-    static double host[2 * TABLE_POINTS];
-    static_assert(fft_all_roots_at(fft_table_sizes_of(11, 4)) >=
-                      fft_all_roots_at(fft_table_sizes_of(11, 5)),
-                  "room for the tables of 16 and of 32 points a lane");
     const uint32_t index_bits = INDEX_BITS;
     const size_t accumulator_bytes = (size_t)count * 2 * POLY_SIZE * sizeof(uint64_t);
     world w = {};
+    const size_t points = fft_all_roots_at(fft_table_sizes_of(11, v->log2_points)) + 2 * POLY_SIZE;
+    double *host = (double *)malloc(points * sizeof(double2));
+    if (host == NULL) {
+        fprintf(stderr, "gpu_rotation: out of memory\n");
+        exit(1);
+    }
     fft_tables_fill(host, 11, v->log2_points);
-    ROWS_CHECK(cudaMalloc(&w.tables, sizeof host));
+    ROWS_CHECK(cudaMalloc(&w.tables, points * sizeof(double2)));
     ROWS_CHECK(cudaMalloc(&w.key, (size_t)steps * v->key_step * sizeof *w.key));
     ROWS_CHECK(cudaMalloc(&w.exponent, (size_t)count * steps * v->g * sizeof *w.exponent));
     ROWS_CHECK(cudaMalloc(&w.zeros, count * sizeof *w.zeros));
@@ -159,7 +160,8 @@ static world world_make(const variant *v, uint32_t count, uint32_t steps)
     ROWS_CHECK(cudaMalloc(&w.table, ENTRIES * sizeof *w.table));
     ROWS_CHECK(cudaMalloc(&w.out, (size_t)count * (POLY_SIZE + 1) * sizeof *w.out));
     ROWS_CHECK(cudaMalloc(&w.accumulator, accumulator_bytes));
-    ROWS_CHECK(cudaMemcpy(w.tables, host, sizeof host, cudaMemcpyHostToDevice));
+    ROWS_CHECK(cudaMemcpy(w.tables, host, points * sizeof(double2), cudaMemcpyHostToDevice));
+    free(host);
     ROWS_CHECK(cudaMemcpy(w.index_bits, &index_bits, sizeof index_bits, cudaMemcpyHostToDevice));
     ROWS_CHECK(cudaMemset(w.zeros, 0, count * sizeof *w.zeros));
     ROWS_CHECK(cudaMemset(w.error, 0, count * sizeof *w.error));
