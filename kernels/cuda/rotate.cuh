@@ -30,7 +30,14 @@
  * P = 32 is bound by arithmetic, P = 16 by shared memory in every transform, and with 128 registers
  * the 28 key words of g = 3 do not fit beside a bundle. What speaks for P = 16 is twice the warps to
  * hide latency with; P = 32 has 16 independent butterflies a lane instead. log2_points of rotate_plan
- * chooses, so that a device can decide. */
+ * chooses, so that a device can decide.
+ *
+ * Bounds of an H200: sum over the phases of a step of max(FP64, shared memory, key reads at 24 bytes a
+ * clock), in clocks a ciphertext and key bit; N = 2048, k = 1 but for the first two. All configurations
+ * are rows of resources.txt, which tests/resources.sh recomputes from machine code and counted accesses:
+ *
+ *   k 3 N 512 g 2: 1,517   k 2 N 1024 g 2: 1,770   g 2: 2,178   g 3: 2,364   l 2, g 2: 4,416
+ *   v = 1, g 2: 8,792      v = 2, g 2: 11,949      v = 3, g 3: 18,213        v = 4, g 3: 27,708 */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_CUH
 #define TORC_CUDA_ROTATE_CUH
