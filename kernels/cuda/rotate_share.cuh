@@ -5,13 +5,14 @@
 #include "kernels/cuda/rotate_forms.h"
 
 /* Slots of a block: as many as fit 227 KiB and 256 threads; for N = 2048 the parts of a larger
- * ciphertext go to a cluster. */
-static constexpr int rotate_slots(int k, int log2_n, int l, int v)
+ * ciphertext go to a cluster. N = 512, k = 3, g = 2: with 8 slots, sums of 4 at a time, the step
+ * counter leaves the registers; 6 slots, sums of 3, keep the loop free of local memory. */
+static constexpr int rotate_slots(int k, int log2_n, int l, int g, int v)
 {
     if (log2_n == 11) {
         return l == 1 ? 4 : l == 2 && v == 0 ? 3 : 2;
     }
-    return log2_n == 10 ? (l == 1 ? 5 : 4) : k <= 3 ? 8 : 6;
+    return log2_n == 10 ? (l == 1 ? 5 : 4) : k <= 3 && g == 1 ? 8 : 6;
 }
 
 template <class plan> static int rotate_run(const rotate_args *args, torc_gpu_stream stream)
@@ -45,7 +46,7 @@ static bool rotate_try(int *error, const rotate_args *args, const torc_shape *sh
                        torc_gpu_stream stream)
 {
     if constexpr (index % ROTATE_SHARES == ROTATE_SHARE) {
-        typedef rotate_plan<k, log2_n, l, g, v, rotate_slots(k, log2_n, l, v)> plan;
+        typedef rotate_plan<k, log2_n, l, g, v, rotate_slots(k, log2_n, l, g, v)> plan;
         if constexpr (plan::cluster <= 8 && plan::shared_bytes <= ROTATE_SHARED_LIMIT) {
             if (rotate_is_shape(shape, k, log2_n, l, g, v)) {
                 *error = rotate_run<plan>(args, stream);
