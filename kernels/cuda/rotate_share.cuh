@@ -12,7 +12,10 @@ static constexpr int rotate_slots(int k, int log2_n, int l, int g, int v)
     if (log2_n == 11) {
         return l == 1 ? 4 : l == 2 && v == 0 ? 3 : 2;
     }
-    return log2_n == 10 ? (l == 1 ? 5 : 4) : k <= 3 && g == 1 ? 8 : 6;
+    if (log2_n == 10) {
+        return l == 1 ? 5 : 4;
+    }
+    return k > 3 || (k == 3 && g > 1) ? 6 : 8;
 }
 
 template <class plan> static int rotate_run(const rotate_args *args, torc_gpu_stream stream)
