@@ -6,10 +6,9 @@
  * One JSON object a row. Inputs are the streams of row numbers, so that the host can make any of
  * them again: of every layer one output is compared with the reference before it is timed; exit
  * code 1 when one differs. N = 2048, k = 1: ciphertexts of 2,049 words. */
+#include "bench/gpu_clock.h"
 #include "tests/gpu_test.h"
 #include "tests/kernel_keys.h"
-
-#include <time.h>
 
 enum { WORDS = 2049, RUNS = 5, LAUNCHES = 10 };
 
@@ -34,20 +33,6 @@ static bool is_check;
 static test_rng rng = {7};
 
 /* --- time --- */
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Runs of several launches each; the row has the median, `work` is what one launch does. */
 static void time_row(const char *name, double work, const char *unit, int (*launch)(const void *),

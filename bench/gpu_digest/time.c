@@ -1,26 +1,11 @@
 /* Times rotations that have been found right: see items.h. A rotation's time is its steps: a key of
  * TIME_LWE_DIM bits is enough, and larger than the second-level cache. */
+#include "bench/gpu_clock.h"
 #include "bench/gpu_digest/items.h"
 #include "tests/gpu_test.h"
 
-#include <time.h>
-
 #define TIME_LWE_DIM 240 /* a multiple of g = 1 .. 4 */
 #define TIME_RUNS    5
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Median of TIME_RUNS, one before them to warm up; false when it does not run here. */
 static bool time_item(double seconds[TIME_RUNS], const digest_item *item, torc_gpu_stream stream)
