@@ -8,12 +8,13 @@
  * + i a_(j+M)) has the values of ours in natural order. cuFFT's time is that of the cyclic
  * transform alone; the twist, which ours contains, would come on top. Exit code 1 when anything
  * differs. */
+#include "bench/gpu_clock.h"
+#include "tests/gpu_spectrum.h"
 #include "tests/gpu_test.h"
 #include "tests/kernel_keys.h"
 
 #include <dlfcn.h>
 #include <math.h>
-#include <time.h>
 
 enum { RUNS = 5, LAUNCHES = 10, POINTS_TOTAL = 1 << 22 };
 
@@ -55,25 +56,6 @@ typedef struct world {
     double *cyclic;  /* its output */
 } world;
 
-static uint32_t reverse(uint32_t x, uint32_t bits)
-{
-    uint32_t y = 0;
-    for (uint32_t i = 0; i < bits; i++) {
-        y |= (x >> i & 1) << (bits - 1 - i);
-    }
-    return y;
-}
-
-/* Index t of the root exp(i pi (1 + 4t) / N) at point y: cuda/fft.cuh. */
-static uint32_t root_of_point(uint32_t y, uint32_t poly_size)
-{
-    uint32_t row_bits = 0;
-    while (64u << row_bits < poly_size) {
-        row_bits++;
-    }
-    return reverse(y % 32, 5) + 32 * reverse(y / 32, row_bits);
-}
-
 static world world_make(uint32_t poly_size)
 {
     world w = {.poly_size = poly_size, .count = is_check ? 3 : POINTS_TOTAL / poly_size};
@@ -108,21 +90,6 @@ static int cyclic(const world *w)
     return cufft.exec(w->plan, w->twisted, w->cyclic, CUFFT_PLUS);
 }
 
-/* Largest distance of spectra from `natural`, in natural order, in units of the last place of the
- * largest value. */
-static double distance(const double *got, const double *natural, uint32_t poly_size)
-{
-    double worst = 0;
-    double largest = 0;
-    for (uint32_t y = 0; y < poly_size / 2; y++) {
-        const uint32_t t = root_of_point(y, poly_size);
-        worst = fmax(worst, fabs(got[2 * y] - natural[2 * t]));
-        worst = fmax(worst, fabs(got[2 * y + 1] - natural[2 * t + 1]));
-        largest = fmax(largest, fmax(fabs(natural[2 * t]), fabs(natural[2 * t + 1])));
-    }
-    return worst / (largest * 0x1p-52);
-}
-
 static void check_reference(const world *w)
 {
     const size_t words = (size_t)w->count * w->poly_size;
@@ -130,7 +97,7 @@ static void check_reference(const world *w)
     double expected[4096];
     gpu_test_download(got, w->spectrum, words * sizeof *got);
     torc_ref_fft_forward(expected, w->host + words - w->poly_size, w->poly_size);
-    const double off = distance(got + words - w->poly_size, expected, w->poly_size);
+    const double off = spectrum_distance(got + words - w->poly_size, expected, w->poly_size);
     GPU_CHECK(off < 16, "N = %u: %.3g units from the reference", w->poly_size, off);
     gpu_test_download(got, w->back, words * sizeof *got);
     double worst = 0;
@@ -172,7 +139,7 @@ static void check_cufft(const world *w)
     gpu_test_download(got, w->spectrum, words * sizeof *got);
     gpu_test_download(natural, w->cyclic, words * sizeof *natural);
     for (size_t p = 0; p < words; p += w->poly_size) {
-        const double off = distance(got + p, natural + p, w->poly_size);
+        const double off = spectrum_distance(got + p, natural + p, w->poly_size);
         GPU_CHECK(off < 32, "N = %u: %.3g units from cuFFT", w->poly_size, off);
     }
     free(got);
@@ -180,13 +147,6 @@ static void check_cufft(const world *w)
 }
 
 /* --- time --- */
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Best of several runs of several launches each. */
 static void time_row(const char *name, const world *w, int (*launch)(const world *))

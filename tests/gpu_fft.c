@@ -1,44 +1,12 @@
 /* Transforms of the device against the reference, for every size: forward point by point, inverse
  * of forward, and rows of a bootstrap key. */
+#include "tests/gpu_spectrum.h"
 #include "tests/gpu_test.h"
 #include "tests/kernel_keys.h"
 
 #include <math.h>
 
 enum { COUNT = 5 }; /* polynomials: the last block is not full */
-
-/* Root of point y of the device's order, as index t of exp(i pi (1 + 4t) / N): cuda/fft.cuh. */
-static uint32_t reverse(uint32_t x, uint32_t bits)
-{
-    uint32_t y = 0;
-    for (uint32_t i = 0; i < bits; i++) {
-        y |= (x >> i & 1) << (bits - 1 - i);
-    }
-    return y;
-}
-
-static uint32_t root_of_point(uint32_t y, uint32_t poly_size)
-{
-    uint32_t row_bits = 0;
-    while (64u << row_bits < poly_size) {
-        row_bits++;
-    }
-    return reverse(y % 32, 5) + 32 * reverse(y / 32, row_bits);
-}
-
-/* Largest distance of a spectrum from the reference's, in units of the last place of its largest
- * value. Reference: kernels/ref/fft.c, point m is root (4m + 1) as here. */
-static double spectrum_distance(const double *got, const double *expected, uint32_t poly_size)
-{
-    double worst = 0, largest = 0;
-    for (uint32_t y = 0; y < poly_size / 2; y++) {
-        const uint32_t t = root_of_point(y, poly_size);
-        worst = fmax(worst, fabs(got[2 * y] - expected[2 * t]));
-        worst = fmax(worst, fabs(got[2 * y + 1] - expected[2 * t + 1]));
-        largest = fmax(largest, fmax(fabs(expected[2 * t]), fabs(expected[2 * t + 1])));
-    }
-    return worst / (largest * 0x1p-52);
-}
 
 static void check_size(uint32_t poly_size, test_rng *rng)
 {
