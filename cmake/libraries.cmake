@@ -38,6 +38,8 @@ file(GLOB BASE_SOURCES CONFIGURE_DEPENDS runtime/*.c)
 file(GLOB CLIENT_SOURCES CONFIGURE_DEPENDS runtime/client/*.c)
 file(GLOB SERVER_SOURCES CONFIGURE_DEPENDS runtime/server/*.c)
 torc_library(torc_base SOURCES ${BASE_SOURCES} LINK PkgConfig::CJSON PkgConfig::SODIUM)
+include(cmake/gpu_resources.cmake)
+target_include_directories(torc_base PRIVATE ${CMAKE_BINARY_DIR}/generated)
 torc_library(torc_client SOURCES ${CLIENT_SOURCES} LINK torc_base torc_kernels)
 torc_library(torc_server SOURCES ${SERVER_SOURCES} LINK torc_base torc_kernels)
 

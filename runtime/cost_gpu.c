@@ -43,7 +43,11 @@ const torc_gpu_machine torc_gpu_machine_default = {.multiprocessors = 132,
                                                    .rotation_share = 0.7,
                                                    .keyswitch_share = 0.25,
                                                    .block_points = 8192,
-                                                   .narrow_bits = 51};
+                                                   .narrow_bits = 51,
+                                                   .memory_rate = 4.0e12,
+                                                   .launch_seconds = 2.2e-6,
+                                                   .shared_bytes = 232448,
+                                                   .clusters_of_4 = 32};
 
 /* Accumulator of a grouped step before it is reduced modulo 1: l (k+1) N products of a digit
  * (B^2 / 12) and a coefficient of the bundle (2 s / 12). */
@@ -58,21 +62,38 @@ static bool digits_are_narrow(const torc_gpu_machine *machine, const torc_params
     return params->grouping > 1 && log2(NARROW_SIGMAS * sigma) + bits < machine->narrow_bits;
 }
 
+static double bundle_per_point(const torc_params *params)
+{
+    const double polys = params->glwe_dim + 1.0;
+    const double products = polys * polys * params->bootstrap.level_count;
+    const double terms = exp2(params->grouping) - 1.0;
+
+    if (params->grouping <= 1) {
+        return 0.0;
+    }
+    return params->extended_log2 == 0 ? terms * (5.0 + 4.0 * products)
+                                      : terms * (4.0 + 6.0 * products);
+}
+
 static double product_per_point(const torc_params *params)
 {
     const double polys = params->glwe_dim + 1.0;
     const double products = polys * polys * params->bootstrap.level_count;
     const double parts = exp2(params->extended_log2);
-    const double subsets = exp2(params->grouping);
 
     if (params->grouping <= 1) {
         return parts * 4.0 * products;
     }
     if (params->extended_log2 == 0) {
-        return (subsets - 1.0) * (5.0 + 4.0 * products) + 4.0 * products;
+        return bundle_per_point(params) + 4.0 * products;
     }
-    return (subsets - 1.0) * (4.0 + 6.0 * products) +
-           parts * (4.0 * products * fmin(subsets, parts) + 4.0 * polys);
+    return bundle_per_point(params) +
+           parts * (4.0 * products * fmin(exp2(params->grouping), parts) + 4.0 * polys);
+}
+
+double torc_gpu_bundle_count(const torc_params *params)
+{
+    return 0.5 * params->poly_size * bundle_per_point(params);
 }
 
 void torc_gpu_step_count(torc_gpu_step *out, const torc_gpu_machine *machine,
