@@ -7,23 +7,13 @@
 #ifndef TORC_GPU_SCHEDULE_H
 #define TORC_GPU_SCHEDULE_H
 
-#include "runtime/params.h"
-
-/* The members of torc_gpu_device (kernels/kernels_cuda.h) that seconds depend on. */
-typedef struct torc_gpu_identity {
-    char name[64];
-    uint32_t major, minor; /* compute capability */
-    uint32_t multiprocessors;
-    double clock_hz;       /* the highest */
-    uint32_t shared_bytes; /* of a block, at most */
-    uint32_t clusters_of_4;
-} torc_gpu_identity;
-
-/* What predictions without a device at hand are for. */
-extern const torc_gpu_identity torc_gpu_identity_h200;
+#include "runtime/cost_gpu.h"
 
 /* In the place of a torc_gpu_form: a row that measured a keyswitch. */
 enum { TORC_GPU_KEYSWITCH = 100 };
+
+/* "throughput", "latency", "global", "keyswitch"; "any" for others. */
+const char *torc_gpu_form_name(uint32_t form);
 
 /* One measurement: `batch` ciphertexts of one parameter set through one launch. */
 typedef struct torc_gpu_row {
