@@ -1,8 +1,9 @@
-/* One interface, three targets: virtual (clear phases), cpu, and later cuda.
+/* One interface, three targets: virtual (clear phases), cpu, and cuda.
  *
  * A target owns its memory: element_count elements for up to `capacity` samples, element-major, so
- * that every call is a batch over elements and samples. All entries are mandatory; what a target
- * cannot run, it refuses in open, with the reason. A target is used by one thread. */
+ * that every call is a batch over elements and samples. What a target cannot run, it refuses in
+ * open, with the reason. A target is used by one thread at a time. From the first write to the last
+ * read of a run all calls name the same number of samples. */
 #ifndef TORC_BACKEND_H
 #define TORC_BACKEND_H
 
@@ -10,18 +11,24 @@
 #include "runtime/program.h"
 
 typedef struct torc_target_options {
-    size_t capacity;       /* samples held at once, >= 1 */
-    uint32_t threads;      /* 0: all cores */
-    bool noisy;            /* virtual: draw noise */
-    uint64_t noise_seed;   /* virtual: of the noise simulation (not a cryptographic seed) */
+    size_t capacity;     /* samples held at once, >= 1 */
+    uint32_t threads;    /* 0: all cores */
+    bool noisy;          /* virtual: draw noise */
+    uint64_t noise_seed; /* virtual: of the noise simulation (not a cryptographic seed) */
+    uint32_t device;     /* cuda: number of the device */
 } torc_target_options;
 
 typedef struct torc_target torc_target;
 
+/* Where the time of a run went. */
+typedef struct torc_phase_seconds {
+    double linear, lookup;
+} torc_phase_seconds;
+
 typedef struct torc_backend {
     const char *name;
-    /* keys is NULL for virtual, and NULL is allowed for programs without lookups. program, params and
-     * keys are borrowed until close. */
+    /* keys is NULL for virtual, and NULL is allowed for programs without lookups. program, params
+     * and keys are borrowed until close. */
     torc_status (*open)(torc_ctx *ctx, torc_target **out, const torc_program *program,
                         const torc_params *params, const torc_evaluation_keys *keys,
                         const torc_target_options *options);
@@ -34,15 +41,20 @@ typedef struct torc_backend {
     /* host[count][samples] of clear elements. */
     torc_status (*write_clear)(torc_ctx *ctx, torc_target *target, uint32_t first, uint32_t count,
                                size_t samples, const int64_t *host);
-    torc_status (*linear)(torc_ctx *ctx, torc_target *target, const torc_linear *args, size_t samples);
-    torc_status (*lookup)(torc_ctx *ctx, torc_target *target, const torc_lookup *args, size_t samples);
+    torc_status (*linear)(torc_ctx *ctx, torc_target *target, const torc_linear *args,
+                          size_t samples);
+    torc_status (*lookup)(torc_ctx *ctx, torc_target *target, const torc_lookup *args,
+                          size_t samples);
     torc_status (*sync)(torc_ctx *ctx, torc_target *target);
+    /* NULL where instructions one by one are as fast: the whole program at once. */
+    torc_status (*run)(torc_ctx *ctx, torc_target *target, size_t samples,
+                       torc_phase_seconds *phases);
 } torc_backend;
 
 /* First member of every backend's own target. */
 struct torc_target {
     const torc_backend *backend;
-    size_t element_words;    /* kN + 1, or 1 for virtual */
+    size_t element_words; /* kN + 1, or 1 for virtual */
     size_t capacity;
     uint64_t memory_bytes;   /* held while open */
     uint64_t overflow_count; /* virtual: lookups and outputs whose value left its range */
@@ -50,5 +62,6 @@ struct torc_target {
 
 const torc_backend *torc_backend_virtual(void);
 const torc_backend *torc_backend_cpu(void);
+const torc_backend *torc_backend_cuda(void); /* only in builds with TORC_GPU_BACKEND */
 
 #endif

@@ -53,23 +53,45 @@ static double total_work(const torc_program *program)
     return work;
 }
 
-torc_status torc_execute_part(torc_ctx *ctx, torc_target *target, const torc_program *program,
-                              size_t samples, torc_run_stats *stats, torc_share share,
-                              torc_observe_fn *observe, void *user)
+/* Instruction by instruction: what an observer, and progress, can follow. */
+static torc_status walk(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                        torc_run_stats *run, torc_share share, torc_observe_fn *observe, void *user)
 {
-    const double start = torc_seconds_now();
-    const uint64_t overflows_before = target->overflow_count;
     const double total = total_work(program);
-    torc_run_stats run = {.samples = samples};
     double done = 0;
     for (uint32_t i = 0; i < program->instr_count; i++) {
-        TORC_TRY(run_instr(ctx, target, &program->instrs[i], samples, &run));
+        TORC_TRY(run_instr(ctx, target, &program->instrs[i], run->samples, run));
         if (observe != NULL) {
             TORC_TRY(observe(user, ctx, target, i));
         }
         done += predicted_work(&program->instrs[i]);
         torc_progress(ctx, "run", share.begin + (share.end - share.begin) * done / total);
     }
+    return TORC_OK;
+}
+
+static torc_status run_whole(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                             torc_run_stats *run, torc_share share)
+{
+    torc_phase_seconds phases = {0};
+    TORC_TRY(target->backend->run(ctx, target, run->samples, &phases));
+    run->seconds_linear = phases.linear;
+    run->seconds_lookup = phases.lookup;
+    run->lookups = torc_program_lookup_count(program) * run->samples;
+    torc_progress(ctx, "run", share.end);
+    return TORC_OK;
+}
+
+torc_status torc_execute_part(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                              size_t samples, torc_run_stats *stats, torc_share share,
+                              torc_observe_fn *observe, void *user)
+{
+    const double start = torc_seconds_now();
+    const uint64_t overflows_before = target->overflow_count;
+    const bool whole = target->backend->run != NULL && observe == NULL && program->instr_count > 0;
+    torc_run_stats run = {.samples = samples};
+    TORC_TRY(whole ? run_whole(ctx, target, program, &run, share)
+                   : walk(ctx, target, program, &run, share, observe, user));
     run.seconds = torc_seconds_now() - start;
     run.overflows = target->overflow_count - overflows_before;
     if (stats != NULL) {
