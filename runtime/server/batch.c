@@ -136,24 +136,27 @@ static torc_status run_part(torc_ctx *ctx, const part *p, torc_run_stats *stats,
 
 static torc_status run_parts(torc_ctx *ctx, part *p, size_t samples, torc_run_stats *stats)
 {
-    for (p->first = 0; p->first < samples; p->first += p->count) {
-        const size_t rest = samples - p->first;
+    const size_t begin = p->first;
+    for (size_t done = 0; done < samples; done += p->count) {
+        const size_t rest = samples - done;
+        p->first = begin + done;
         p->count = rest < p->target->capacity ? rest : p->target->capacity;
-        const torc_share share = {(double)p->first / (double)samples,
-                                  (double)(p->first + p->count) / (double)samples};
+        const torc_share share = {(double)done / (double)samples,
+                                  (double)(done + p->count) / (double)samples};
         TORC_TRY(run_part(ctx, p, stats, share));
     }
     return TORC_OK;
 }
 
 torc_status torc_batch_run(torc_ctx *ctx, torc_target *target, const torc_program *program,
-                           size_t samples, torc_run_stats *stats, const torc_batch_io *io)
+                           size_t first, size_t samples, torc_run_stats *stats,
+                           const torc_batch_io *io)
 {
     const double start = torc_seconds_now();
     const uint64_t overflows_before = target->overflow_count;
     const size_t most = samples < target->capacity ? samples : target->capacity;
     const size_t row_words = most * target->element_words;
-    part p = {.target = target, .program = program, .io = io};
+    part p = {.target = target, .program = program, .io = io, .first = first};
     torc_run_stats run = {.samples = samples};
     p.piece_rows = row_words > PIECE_WORDS ? 1 : PIECE_WORDS / (row_words == 0 ? 1 : row_words);
     p.piece_rows = p.piece_rows > program->element_count ? program->element_count : p.piece_rows;

@@ -18,8 +18,16 @@ typedef struct torc_batch_io {
     void (*finished)(void *user, torc_target *target, size_t samples);
 } torc_batch_io;
 
+/* Samples first .. first + samples - 1 of the caller. */
 TORC_MUST_CHECK torc_status torc_batch_run(torc_ctx *ctx, torc_target *target,
-                                           const torc_program *program, size_t samples,
-                                           torc_run_stats *stats, const torc_batch_io *io);
+                                           const torc_program *program, size_t first,
+                                           size_t samples, torc_run_stats *stats,
+                                           const torc_batch_io *io);
+
+/* The same, samples 0 .. samples - 1, on several targets side by side, each a share of them. */
+TORC_MUST_CHECK torc_status torc_batch_split(torc_ctx *ctx, torc_target *const *targets,
+                                             uint32_t target_count, const torc_program *program,
+                                             size_t samples, torc_run_stats *stats,
+                                             const torc_batch_io *io);
 
 #endif

@@ -118,7 +118,7 @@ static torc_status run(torc_ctx *ctx, simulation *sim, torc_run_stats *stats, bo
     const torc_batch_io io = {sim, load, load_clear, store, store_clear, count_overflows};
     torc_target *target = NULL;
     TORC_TRY(backend->open(ctx, &target, program, &sim->circuit->spec.params, NULL, &options));
-    const torc_status s = torc_batch_run(ctx, target, program, sim->samples, stats, &io);
+    const torc_status s = torc_batch_run(ctx, target, program, 0, sim->samples, stats, &io);
     backend->close(target);
     return s;
 }
