@@ -33,6 +33,8 @@ endif()
 # --- runtime ------------------------------------------------------------------------------------
 # runtime/client/*.c   keys, encryption, decryption
 # runtime/server/*.c   evaluation keys, backends, executor
+# runtime/cuda/*.c     the CUDA backend: part of the server with TORC_CUDA, and of its test build
+#                      torc_server_emu, where the kernels run on the emulator
 # runtime/*.c          what both share
 file(GLOB BASE_SOURCES CONFIGURE_DEPENDS runtime/*.c)
 file(GLOB CLIENT_SOURCES CONFIGURE_DEPENDS runtime/client/*.c)
@@ -41,7 +43,25 @@ torc_library(torc_base SOURCES ${BASE_SOURCES} LINK PkgConfig::CJSON PkgConfig::
 include(cmake/gpu_resources.cmake)
 target_include_directories(torc_base PRIVATE ${CMAKE_BINARY_DIR}/generated)
 torc_library(torc_client SOURCES ${CLIENT_SOURCES} LINK torc_base torc_kernels)
-torc_library(torc_server SOURCES ${SERVER_SOURCES} LINK torc_base torc_kernels)
+file(GLOB CUDA_BACKEND_SOURCES CONFIGURE_DEPENDS runtime/cuda/*.c)
+find_package(Threads REQUIRED)
+# kernels: the library behind kernels_cuda.h, or nothing. name: what --device takes.
+function(torc_server_library library name kernels)
+  set(sources ${SERVER_SOURCES})
+  if(kernels) # instead of server/gpus_none.c
+    list(FILTER sources EXCLUDE REGEX "/gpus_none\\.c$")
+    list(APPEND sources ${CUDA_BACKEND_SOURCES})
+  endif()
+  torc_library(${library} SOURCES ${sources} LINK torc_base ${kernels} torc_kernels Threads::Threads)
+  if(kernels)
+    target_compile_definitions(${library} PUBLIC TORC_GPU_BACKEND="${name}")
+  endif()
+endfunction()
+if(TORC_CUDA)
+  torc_server_library(torc_server cuda torc_kernels_cuda)
+else()
+  torc_server_library(torc_server "" "")
+endif()
 
 # --- frontend: protobuf-c code is generated from our own subset schema ---------------------------
 file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS frontend/*.c frontend/onnx/*.c)

@@ -26,8 +26,9 @@ check "$(sources kernels/cuda | grep -v 'cuda/gpu\.h$')" 'cuda_runtime|kernels/e
     'kernels reach the device through gpu.h alone'
 check "$(sources runtime)" 'frontend/|tests/|bench/' 'runtime/ works without the compiler'
 check "$(sources runtime)" 'kernels/(ref|cpu|cuda|emu)/' 'runtime/ sees kernels/kernels.h alone'
-check "$(sources runtime | grep -v 'backend_cuda')" 'cuda' 'only backend_cuda*.c talks to CUDA'
-check "$(sources runtime/server; echo runtime/torc_server.h)" 'runtime/(torc_client\.h|client/)' \
+check "$(sources runtime | grep -vE '^runtime/(cuda/|noise_gpu\.c$)')" 'kernels/kernels_cuda|runtime/cuda/' \
+    'only runtime/cuda/ talks to CUDA'
+check "$(sources runtime/server runtime/cuda; echo runtime/torc_server.h)" 'runtime/(torc_client\.h|client/)' \
     'the server sees nothing of the client'
 check "$(sources runtime/client; echo runtime/torc_client.h)" \
     'runtime/(torc_server\.h|server/|backend\.h|executor\.h)' 'the client sees nothing of the server'

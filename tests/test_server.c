@@ -198,7 +198,7 @@ Test(server, what_cannot_be_opened_is_refused)
     expect_open_fails(&f, other, f.keys, "cpu", TORC_E_MISMATCH, "evaluation keys of parameters");
     expect_open_fails(&f, clear, f.keys, "cpu", TORC_E_SECURITY, "--virtual");
     expect_open_fails(&f, f.circuit, NULL, "cpu", TORC_E_ARGUMENT, "evaluation keys");
-    expect_open_fails(&f, f.circuit, f.keys, "cuda", TORC_E_DEVICE, "use cpu or auto");
+    expect_open_fails(&f, f.circuit, f.keys, "cuda", TORC_E_DEVICE, "--device cpu");
     expect_open_fails(&f, f.circuit, f.keys, "\033[0m", TORC_E_ARGUMENT, "'\\x1b[0m' is unknown");
     torc_circuit_free(other);
     torc_circuit_free(clear);

@@ -1,22 +1,17 @@
 /* The server: one circuit, one client's evaluation keys, batches of ciphertexts. Every file that a
  * client sends is held against the circuit before it is used. Must not know secrets. */
 #include "runtime/server/batch.h"
+#include "runtime/server/server_state.h"
 #include "runtime/status.h"
 #include "runtime/text.h"
 #include "runtime/torc_server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_CAPACITY 64
-#define DEFAULT_BYTES    ((uint64_t)2 << 30)
 #define SHOWN_ID_BYTES   8
-
-struct torc_server {
-    const torc_circuit *circuit;
-    const torc_evaluation_keys *keys; /* NULL: a circuit without lookups */
-    torc_target *target;
-};
 
 /* The first digits of an id or fingerprint, enough to tell two apart in a message. */
 typedef struct short_id {
@@ -32,20 +27,6 @@ static short_id shorten(const uint8_t *id)
 
 /* --- opening -------------------------------------------------------------------------------------
  */
-
-static torc_status find_backend(torc_ctx *ctx, const torc_backend **out, const char *device)
-{
-    if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0) {
-        *out = torc_backend_cpu();
-        return TORC_OK;
-    }
-    if (strcmp(device, "cuda") == 0) {
-        return torc_fail(ctx, TORC_E_DEVICE,
-                         "device 'cuda': this version runs on the CPU only; use cpu or auto");
-    }
-    return torc_fail(ctx, TORC_E_ARGUMENT, "device '%s' is unknown; use cpu or auto",
-                     TORC_PRINTABLE(device));
-}
 
 static torc_status check_keys(torc_ctx *ctx, const torc_circuit *circuit,
                               const torc_evaluation_keys *keys)
@@ -78,28 +59,57 @@ static torc_status check_keys(torc_ctx *ctx, const torc_circuit *circuit,
     return TORC_OK;
 }
 
+/* One target a device; on failure the caller closes what is open. */
+static torc_status open_targets(torc_ctx *ctx, torc_server *server,
+                                const torc_device_choice *choice, torc_target_options *options)
+{
+    const torc_program *program = &server->circuit->program;
+    const torc_params *params = &server->circuit->spec.params;
+    for (uint32_t i = 0; i < choice->count; i++) {
+        options->device = choice->number[i];
+        TORC_TRY(choice->backend->open(ctx, &server->targets[i], program, params, server->keys,
+                                       options));
+        server->target_count++;
+    }
+    return TORC_OK;
+}
+
+/* "cpu", "cuda:0", "cuda:0,1". */
+static void name_device(torc_server *server, const torc_device_choice *choice)
+{
+    size_t used = 0;
+    const size_t room = sizeof server->device;
+    used += (size_t)snprintf(server->device, room, "%s", choice->backend->name);
+    for (uint32_t i = 0; choice->is_gpu && i < choice->count && used < room; i++) {
+        used += (size_t)snprintf(server->device + used, room - used, "%c%u", i == 0 ? ':' : ',',
+                                 choice->number[i]);
+    }
+    torc_device_describe(server->description, sizeof server->description, choice, server->device,
+                         server->threads);
+}
+
 torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circuit *circuit,
                              const torc_evaluation_keys *keys, const char *device, size_t capacity,
                              uint32_t threads)
 {
-    const torc_backend *backend = NULL;
+    torc_device_choice choice;
     torc_server *server = NULL;
-    const size_t words = torc_params_big_words(&circuit->spec.params);
-    torc_target_options options = {.capacity = capacity, .threads = threads};
+    torc_target_options options = {.threads = threads};
     *out = NULL;
-    TORC_TRY(find_backend(ctx, &backend, device));
+    TORC_TRY(torc_device_choose(ctx, &choice, device));
     TORC_TRY(check_keys(ctx, circuit, keys));
-    if (capacity == 0) {
-        options.capacity =
-            torc_execute_capacity(&circuit->program, words, DEFAULT_CAPACITY, DEFAULT_BYTES);
-    }
+    TORC_TRY(torc_device_capacity(ctx, &options.capacity, &choice, &circuit->program,
+                                  &circuit->spec.params,
+                                  capacity == 0 ? DEFAULT_CAPACITY : capacity));
     TORC_TRY(TORC_ALLOC(ctx, server, 1));
     server->circuit = circuit;
     server->keys = keys;
-    const torc_status s = backend->open(ctx, &server->target, &circuit->program,
-                                        &circuit->spec.params, keys, &options);
+    server->is_gpu = choice.is_gpu;
+    server->threads = threads;
+    name_device(server, &choice);
+    const torc_status s = open_targets(ctx, server, &choice, &options);
     if (s != TORC_OK) {
-        free(server);
+        torc_server_close(server);
         return s;
     }
     *out = server;
@@ -108,20 +118,34 @@ torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circui
 
 void torc_server_close(torc_server *server)
 {
-    if (server != NULL) {
-        server->target->backend->close(server->target);
-        free(server);
+    for (uint32_t i = 0; server != NULL && i < server->target_count; i++) {
+        server->targets[i]->backend->close(server->targets[i]);
     }
+    free(server);
 }
 
 const char *torc_server_device(const torc_server *server)
 {
-    return server->target->backend->name;
+    return server->device;
+}
+
+const char *torc_server_describe(const torc_server *server)
+{
+    return server->description;
 }
 
 uint64_t torc_server_memory_bytes(const torc_server *server)
 {
-    return server->target->memory_bytes;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < server->target_count; i++) {
+        bytes += server->targets[i]->memory_bytes;
+    }
+    return bytes;
+}
+
+size_t torc_server_capacity(const torc_server *server)
+{
+    return server->targets[0]->capacity * server->target_count;
 }
 
 /* --- what may run --------------------------------------------------------------------------------
@@ -261,7 +285,8 @@ torc_status torc_server_run(torc_ctx *ctx, torc_server *server, torc_ciphertexts
     TORC_TRY(TORC_ALLOC(ctx, x.out, 1));
     torc_status s = make_result(ctx, x.out, in, &server->circuit->spec);
     if (s == TORC_OK) {
-        s = torc_batch_run(ctx, server->target, &server->circuit->program, in->samples, stats, &io);
+        s = torc_batch_split(ctx, server->targets, server->target_count, &server->circuit->program,
+                             in->samples, stats, &io);
     }
     if (s != TORC_OK) {
         torc_ciphertexts_free(x.out);
