@@ -124,8 +124,8 @@ static torc_status run_encrypted(torc_ctx *ctx, verification *v, size_t samples)
     torc_status s = torc_encrypt(ctx, &in, NULL, spec, v->keys.secret, v->inputs,
                                  v->options->allow_log2_p_error);
     if (s == TORC_OK) {
-        s = torc_server_open(ctx, &server, v->circuit, v->keys.evaluation, "auto", samples,
-                             v->options->threads);
+        s = torc_server_open(ctx, &server, v->circuit, v->keys.evaluation,
+                             torc_verify_device(v->options), samples, v->options->threads);
     }
     if (s == TORC_OK) {
         s = torc_server_run(ctx, server, &out, &stats, in);

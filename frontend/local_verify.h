@@ -11,6 +11,11 @@ typedef struct torc_verify_keys {
     torc_evaluation_keys *evaluation;
 } torc_verify_keys;
 
+static inline const char *torc_verify_device(const torc_verify_options *options)
+{
+    return options->device == NULL ? "auto" : options->device;
+}
+
 /* Runs `samples` samples with an observer that checks every slot; adds to out and gives the outputs
  * [spec.output_count]. out->z is set before. */
 TORC_MUST_CHECK torc_status torc_verify_levels(torc_ctx *ctx, torc_verify_report *out,

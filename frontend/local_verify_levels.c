@@ -11,6 +11,7 @@
  * input reaches when moved by at most z sqrt(keyswitch + modulus switch) */
 #include "frontend/local_verify.h"
 #include "runtime/noise.h"
+#include "runtime/server/devices.h"
 #include "runtime/status.h"
 
 #include <math.h>
@@ -287,7 +288,9 @@ static torc_status levels_open(torc_ctx *ctx, levels *l, const torc_verify_optio
 {
     const torc_circuit *circuit = l->circuit;
     const torc_params *params = &circuit->spec.params;
-    const torc_target_options how = {.capacity = l->samples, .threads = options->threads};
+    torc_target_options how = {.capacity = l->samples, .threads = options->threads};
+    torc_device_choice choice;
+    TORC_TRY(torc_device_choose(ctx, &choice, torc_verify_device(options)));
     torc_noise_production(&l->noise, params);
     l->words = torc_params_big_words(params);
     TORC_TRY(TORC_ALLOC(ctx, l->phase, (size_t)circuit->program.element_count * l->samples));
@@ -295,8 +298,9 @@ static torc_status levels_open(torc_ctx *ctx, levels *l, const torc_verify_optio
     TORC_TRY(TORC_ALLOC(ctx, l->value, l->samples));
     TORC_TRY(TORC_ALLOC(ctx, l->lwe, l->samples * l->words));
     TORC_TRY(torc_backend_virtual()->open(ctx, &l->clear, &circuit->program, params, NULL, &how));
-    return torc_backend_cpu()->open(ctx, &l->target, &circuit->program, params, l->keys->evaluation,
-                                    &how);
+    how.device = choice.number[0];
+    return choice.backend->open(ctx, &l->target, &circuit->program, params, l->keys->evaluation,
+                                &how);
 }
 
 static void levels_close(levels *l)

@@ -6,6 +6,7 @@
 #include "runtime/circuit.h"
 
 typedef struct torc_verify_options {
+    const char *device;        /* one, as torc_server_open takes it; NULL: auto */
     uint32_t threads;          /* 0: all cores */
     double allow_log2_p_error; /* see torc_spec_accept */
 } torc_verify_options;

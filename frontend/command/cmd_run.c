@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* Runs shorter than this are not announced. */
 #define LONG_RUN_SECONDS 0.5
@@ -21,8 +20,7 @@ typedef struct job {
     torc_prediction prediction;
     double predicted_seconds; /* of the whole batch */
     torc_run_stats stats;
-    uint32_t threads;
-    char device[16];
+    char device[64];
 } job;
 
 static torc_status job_load(torc_ctx *ctx, job *j, const options *o)
@@ -51,45 +49,34 @@ static void job_free(job *j)
     torc_ciphertexts_free(j->out);
 }
 
-static torc_status predict(torc_ctx *ctx, job *j, uint32_t threads)
+static torc_status predict(torc_ctx *ctx, job *j, const torc_server *server)
 {
-    torc_machine machine;
-    TORC_TRY(torc_machine_calibrate(ctx, &machine, threads));
-    torc_predict(&j->prediction, &machine, &j->circuit->program, &j->circuit->spec.params,
-                 j->in->samples);
+    TORC_TRY(torc_server_predict(ctx, &j->prediction, server, j->in->samples));
     const double batch = j->prediction.seconds_batched * (double)j->in->samples;
     j->predicted_seconds = batch > j->prediction.seconds ? batch : j->prediction.seconds;
-    j->threads = machine.threads;
     if (j->predicted_seconds >= LONG_RUN_SECONDS) {
         char seconds[32];
         char bytes[32];
-        say("%zu samples, %" PRIu64 " lookups each: about %s and %s of memory with %u threads",
+        say("%zu samples, %" PRIu64 " lookups each: about %s on %s, %s of its memory",
             j->in->samples, torc_program_lookup_count(&j->circuit->program),
-            format_seconds(seconds, j->predicted_seconds),
-            format_bytes(bytes, j->prediction.memory_bytes), machine.threads);
+            format_seconds(seconds, j->predicted_seconds), torc_server_describe(server),
+            format_bytes(bytes, j->prediction.memory_bytes));
     }
     return TORC_OK;
 }
 
-/* Samples held at once: within half of the memory that is free now, after the keys. */
-static size_t capacity(const job *j)
-{
-    const long pages = sysconf(_SC_AVPHYS_PAGES);
-    const long page_bytes = sysconf(_SC_PAGESIZE);
-    const uint64_t available =
-        pages > 0 ? (uint64_t)pages * (uint64_t)page_bytes : (uint64_t)1 << 30;
-    return torc_execute_capacity(&j->circuit->program,
-                                 torc_params_big_words(&j->circuit->spec.params), j->in->samples,
-                                 available / 2);
-}
-
+/* A server is open before it is asked what the run will take: on a GPU that depends on the memory
+ * that is free. */
 static torc_status execute(torc_ctx *ctx, job *j, const options *o)
 {
     torc_server *server = NULL;
     TORC_TRY(
-        torc_server_open(ctx, &server, j->circuit, j->keys, o->device, capacity(j), o->threads));
+        torc_server_open(ctx, &server, j->circuit, j->keys, o->device, j->in->samples, o->threads));
     snprintf(j->device, sizeof j->device, "%s", torc_server_device(server));
-    const torc_status s = torc_server_run(ctx, server, &j->out, &j->stats, j->in);
+    torc_status s = predict(ctx, j, server);
+    if (s == TORC_OK) {
+        s = torc_server_run(ctx, server, &j->out, &j->stats, j->in);
+    }
     torc_server_close(server);
     return s;
 }
@@ -107,7 +94,6 @@ static void show(const job *j, const options *o)
         cJSON_AddNumberToObject(object, "predicted_seconds", j->predicted_seconds);
         cJSON_AddNumberToObject(object, "predicted_memory_bytes",
                                 (double)j->prediction.memory_bytes);
-        cJSON_AddNumberToObject(object, "threads", j->threads);
         cJSON_AddStringToObject(object, "device", j->device);
         print_json(object);
         return;
@@ -127,7 +113,6 @@ static torc_status run_job(torc_ctx *ctx, job *j, const options *o, stage *files
     const char *temporary = stage_add(ctx, files, path, &s);
     TORC_TRY(s);
     TORC_TRY(job_load(ctx, j, o));
-    TORC_TRY(predict(ctx, j, o->threads));
     TORC_TRY(execute(ctx, j, o));
     TORC_TRY(torc_ciphertexts_save(ctx, j->out, temporary));
     TORC_TRY(stage_commit(ctx, files));
@@ -149,7 +134,7 @@ static const struct argp_option rows[] = {
     {"evaluation-keys", KEY_EVALUATION_KEYS, "FILE", 0, "The client's evaluation keys", 1},
     {"input", KEY_INPUT, "X.ct", 0, "Encrypted inputs", 1},
     OPTION_OUTPUT("Y.ct"),
-    {"device", KEY_DEVICE, "cpu|auto", 0, "Where to run (default: auto, the fastest one here)", 3},
+    OPTION_DEVICE,
     OPTION_THREADS,
     OPTION_JSON,
     {0},

@@ -44,8 +44,8 @@ static torc_status verify(torc_ctx *ctx, const options *o, const torc_circuit *c
 {
     torc_tensor *inputs = NULL;
     torc_verify_report r;
-    const torc_verify_options how = {.threads = o->threads,
-                                     .allow_log2_p_error = o->allow_log2_p_error};
+    const torc_verify_options how = {
+        .device = o->device, .threads = o->threads, .allow_log2_p_error = o->allow_log2_p_error};
     TORC_TRY(inputs_load(ctx, &inputs, &o->inputs, &circuit->spec, o->samples));
     torc_status s = torc_verify(ctx, &r, circuit, inputs, &how);
     arrays_free(inputs, circuit->spec.input_count);
@@ -75,6 +75,7 @@ static const struct argp_option rows[] = {
     OPTION_INPUT("Samples, the first axis counts them; repeat for several inputs"),
     OPTION_SAMPLES,
     OPTION_ALLOW_P_ERROR,
+    OPTION_DEVICE,
     OPTION_THREADS,
     OPTION_JSON,
     {0},

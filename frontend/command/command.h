@@ -32,7 +32,7 @@ typedef struct options {
     const char *passphrase_file;
     const char *output_name;
     const char *dump_after;
-    const char *device;  /* "cpu" or "auto" */
+    const char *device;  /* as torc_server_open takes it */
     const char *format;  /* "text", "json" or "dot" */
     const char *profile; /* "private" or "shared"; NULL: not given */
     bool json;
@@ -106,6 +106,13 @@ enum option_key {
         "passphrase-file", KEY_PASSPHRASE_FILE, "FILE", 0,                         \
             "Read the passphrase of the secret key from the first line of FILE", 2 \
     }
+#define OPTION_DEVICE                                                                       \
+    {                                                                                       \
+        "device", KEY_DEVICE, "NAME", 0,                                                    \
+            "Where to run: cpu, cuda, cuda:N, cuda:N,M to share the batch, or auto, a GPU " \
+            "where there is one (default: auto; torc devices lists them)",                  \
+            3                                                                               \
+    }
 #define OPTION_THREADS                                                           \
     {                                                                            \
         "threads", KEY_THREADS, "T", 0, "Threads to use (default: all cores)", 3 \
@@ -128,6 +135,7 @@ typedef struct command {
 
 extern const command command_compile;
 extern const command command_decrypt;
+extern const command command_devices;
 extern const command command_encrypt;
 extern const command command_inspect;
 extern const command command_keygen;

@@ -117,7 +117,6 @@ static error_t parse_path(int key, char *arg, struct argp_state *state, options 
 
 static error_t parse_value(int key, char *arg, struct argp_state *state, options *o)
 {
-    static const char *const devices[] = {"cpu", "auto", NULL};
     static const char *const formats[] = {"text", "json", "dot", NULL};
     static const char *const profiles[] = {"private", "shared", NULL};
     switch (key) {
@@ -125,7 +124,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state, options
         o->allow_log2_p_error = probability(state, "allow-p-error", arg);
         return 0;
     case KEY_BITS: o->lookup_bits = (uint32_t)number(state, "bits", arg, 1, 16); return 0;
-    case KEY_DEVICE: o->device = choice(state, "device", arg, devices); return 0;
+    case KEY_DEVICE: o->device = arg; return 0;
     case KEY_DUMP_AFTER: o->dump_after = arg; return 0;
     case KEY_FORMAT: o->format = choice(state, "format", arg, formats); return 0;
     case KEY_INPUT_BITS:
