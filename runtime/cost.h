@@ -40,6 +40,10 @@ typedef struct torc_prediction {
     uint64_t ciphertext_bytes_out;
 } torc_prediction;
 
+/* The bytes on the wire alone: keys and ciphertexts. */
+void torc_predict_traffic(torc_prediction *out, const torc_program *program,
+                          const torc_params *params);
+
 void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_program *program,
                   const torc_params *params, size_t samples);
 

@@ -95,9 +95,10 @@ static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *pa
     return machine->threads * (SCRATCH_BYTES + 2 * accumulator);
 }
 
-static void predict_ciphertexts(torc_prediction *out, const torc_program *program,
-                                const torc_params *params)
+void torc_predict_traffic(torc_prediction *out, const torc_program *program,
+                          const torc_params *params)
 {
+    out->evaluation_key_bytes = torc_params_key_bytes_seeded(params);
     out->ciphertext_bytes_in = 0;
     out->ciphertext_bytes_out = 0;
     for (uint32_t i = 0; i < program->input_count; i++) {
@@ -129,8 +130,7 @@ void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_
     const uint64_t slots = program->element_count * element_bytes * samples;
 
     predict_seconds(out, machine, program, params);
-    predict_ciphertexts(out, program, params);
-    out->evaluation_key_bytes = torc_params_key_bytes_seeded(params);
+    torc_predict_traffic(out, program, params);
     out->memory_bytes = torc_params_key_bytes_resident(params) + program_bytes(program) + slots +
                         program->clear_count * sizeof(int64_t) * samples +
                         scratch_bytes(machine, params) + host_bytes(out, slots, samples);

@@ -7,6 +7,7 @@
 #ifndef TORC_GPU_SCHEDULE_H
 #define TORC_GPU_SCHEDULE_H
 
+#include "runtime/cost.h"
 #include "runtime/cost_gpu.h"
 
 /* In the place of a torc_gpu_form: a row that measured a keyswitch. */
@@ -68,6 +69,13 @@ uint32_t torc_gpu_schedule_split(torc_gpu_piece out[TORC_GPU_MAX_PIECES],
 /* Seconds of `batch` lookups of one level: keyswitch and all pieces of the rotation. */
 double torc_gpu_schedule_lookups(const torc_gpu_schedule *schedule, const torc_params *params,
                                  uint32_t batch);
+
+/* --- programs (cost_gpu_predict.c) --- */
+
+/* Seconds of one sample alone, and of each of `samples` at once; bytes on the wire. memory_bytes is
+ * left 0: the device says. */
+void torc_predict_gpu(torc_prediction *out, const torc_gpu_schedule *schedule,
+                      const torc_program *program, const torc_params *params, size_t samples);
 
 /* --- file --- */
 
