@@ -123,6 +123,10 @@ static torc_status default_options(torc_ctx *ctx, torc_options *o)
     if (o->weight_bits < 2) {
         return torc_fail(ctx, TORC_E_ARGUMENT, "--weight-bits is 1; weights are signed: 2 to 16");
     }
+    if ((uint32_t)o->target >= TORC_ENGINE_COUNT) {
+        return torc_fail(ctx, TORC_E_ARGUMENT, "target %d is unknown; choose the CPU or CUDA",
+                         (int)o->target);
+    }
     if (o->log2_p_error > 0 || o->log2_p_error_lookup > 0) {
         return torc_fail(ctx, TORC_E_ARGUMENT, "a failure probability must be below 1");
     }

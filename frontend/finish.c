@@ -16,6 +16,8 @@ static torc_status report_json(torc_ctx *ctx, char **out, const torc_compilation
     ok = ok && cJSON_AddNumberToObject(json, "weight_bits", c->options.weight_bits) != NULL;
     ok = ok && cJSON_AddNumberToObject(json, "output_bits", c->options.output_bits) != NULL;
     ok = ok && cJSON_AddNumberToObject(json, "inputset_samples", (double)c->samples) != NULL;
+    ok =
+        ok && cJSON_AddStringToObject(json, "target", torc_engine_names[c->options.target]) != NULL;
     if (c->has_agreement) {
         ok = ok && cJSON_AddNumberToObject(json, "labels_equal", c->labels_equal) != NULL;
         ok = ok &&

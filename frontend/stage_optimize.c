@@ -5,6 +5,8 @@
 #include "runtime/security.h"
 #include "runtime/status.h"
 
+#include <math.h>
+
 #define PRIVATE_LOG2_P_CIRCUIT (-40.0)
 #define SHARED_LOG2_P_LOOKUP   (-128.0)
 
@@ -32,6 +34,29 @@ static torc_status refuse_shared_rounded(torc_ctx *ctx)
                      "with --exact, or keep the results to yourself with --profile private");
 }
 
+static bool keeps(const torc_goal *goal, const torc_claim *claim)
+{
+    return (goal->log2_p_circuit == 0 || claim->log2_p_circuit <= goal->log2_p_circuit) &&
+           (goal->log2_p_lookup == 0 || claim->log2_p_lookup <= goal->log2_p_lookup);
+}
+
+/* The target's own failure, or what is worse with an engine that keeps the goal too. */
+static void claim_failure(torc_compilation *c, const torc_goal *goal)
+{
+    const torc_claim own = torc_claim_on(c->rows, c->row_count, &c->params, c->options.target);
+
+    c->log2_p_error_circuit = own.log2_p_circuit;
+    c->log2_p_error_lookup = own.log2_p_lookup;
+    for (uint32_t i = 0; i < TORC_ENGINE_COUNT; i++) {
+        const torc_engine engine = (torc_engine)i;
+        const torc_claim other = torc_claim_on(c->rows, c->row_count, &c->params, engine);
+        if (torc_engine_takes(engine, &c->params) && keeps(goal, &other)) {
+            c->log2_p_error_circuit = fmax(c->log2_p_error_circuit, other.log2_p_circuit);
+            c->log2_p_error_lookup = fmax(c->log2_p_error_lookup, other.log2_p_lookup);
+        }
+    }
+}
+
 torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
 {
     if (c->options.is_virtual) {
@@ -49,12 +74,11 @@ torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
                                 .log2_p_circuit = goal.log2_p_circuit,
                                 .log2_p_lookup = goal.log2_p_lookup,
                                 .machine = &machine,
-                                .lookup_count = torc_program_lookup_count(&c->program)};
+                                .lookup_count = torc_program_lookup_count(&c->program),
+                                .target = c->options.target == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU
+                                                                                : TORC_SEARCH_CPU};
     TORC_TRY(torc_optimize(ctx, &c->params, &search));
-    torc_noise noise;
-    torc_noise_production(&noise, &c->params);
-    c->log2_p_error_circuit = torc_rows_log2_failure(c->rows, c->row_count, &noise);
-    c->log2_p_error_lookup = torc_rows_log2_worst(c->rows, c->row_count, &noise);
+    claim_failure(c, &goal);
     return TORC_OK;
 }
 
@@ -66,8 +90,8 @@ torc_status torc_verify_parameters(torc_ctx *ctx, const torc_compilation *c)
     const torc_goal goal = torc_goal_of(&c->options);
     TORC_TRY(torc_params_check(ctx, &c->params));
     TORC_TRY(torc_security_check(ctx, &c->params));
-    if ((goal.log2_p_circuit != 0 && c->log2_p_error_circuit > goal.log2_p_circuit) ||
-        (goal.log2_p_lookup != 0 && c->log2_p_error_lookup > goal.log2_p_lookup)) {
+    const torc_claim claim = {c->log2_p_error_circuit, c->log2_p_error_lookup};
+    if (!keeps(&goal, &claim) || !torc_engine_takes(c->options.target, &c->params)) {
         return torc_fail(ctx, TORC_E_INTERNAL,
                          "the search returned parameters that fail too often");
     }

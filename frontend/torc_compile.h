@@ -130,6 +130,7 @@ typedef struct torc_options {
     bool exact;                 /* force the exact contract */
     bool is_virtual;            /* stop after the widths: clear only, any width */
     torc_profile profile;       /* TORC_PRIVATE by default */
+    torc_engine target;         /* whose kernels parameters and claims are for; the CPU by default */
     double log2_p_error;        /* whole circuit; 0: the profile's bound */
     double log2_p_error_lookup; /* each lookup instead; 0: not asked */
     const char *dump_after;     /* stage name; NULL: none */

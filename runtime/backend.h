@@ -7,8 +7,11 @@
 #ifndef TORC_BACKEND_H
 #define TORC_BACKEND_H
 
+#include "runtime/engine.h"
 #include "runtime/evaluation_keys.h"
 #include "runtime/program.h"
+
+#include <string.h>
 
 typedef struct torc_target_options {
     size_t capacity;     /* samples held at once, >= 1 */
@@ -59,6 +62,14 @@ struct torc_target {
     uint64_t memory_bytes;   /* held while open */
     uint64_t overflow_count; /* virtual: lookups and outputs whose value left its range */
 };
+
+/* Whose noise its results have: "cuda" and the emulated device run the same kernels. */
+static inline torc_engine torc_backend_engine(const torc_backend *backend)
+{
+    return strcmp(backend->name, "cpu") == 0 || strcmp(backend->name, "virtual") == 0
+               ? TORC_ENGINE_CPU
+               : TORC_ENGINE_CUDA;
+}
 
 const torc_backend *torc_backend_virtual(void);
 const torc_backend *torc_backend_cpu(void);

@@ -2,7 +2,7 @@
 #ifndef TORC_CIRCUIT_H
 #define TORC_CIRCUIT_H
 
-#include "runtime/noise.h"
+#include "runtime/engine.h"
 #include "runtime/program.h"
 #include "runtime/spec.h"
 
@@ -25,6 +25,12 @@ typedef struct torc_circuit {
 void torc_circuit_free(torc_circuit *circuit); /* frees circuit too; NULL is fine */
 /* BLAKE2b over the canonical encoding of program, parameters and ports; sets spec.circuit_id. */
 TORC_MUST_CHECK torc_status torc_circuit_identify(torc_ctx *ctx, torc_circuit *circuit);
+/* What the compiler was told; circuits that do not say are of the CPU. */
+torc_engine torc_circuit_target(const torc_circuit *circuit);
+/* E_UNSUPPORTED when the engine's noise breaks what the circuit claims: every backend asks before
+ * it runs one. Circuits that are virtual claim nothing; do not ask for those. */
+TORC_MUST_CHECK torc_status torc_circuit_check_engine(torc_ctx *ctx, const torc_circuit *circuit,
+                                                      torc_engine engine);
 TORC_MUST_CHECK torc_status torc_circuit_save(torc_ctx *ctx, const torc_circuit *circuit,
                                               const char *path);
 TORC_MUST_CHECK torc_status torc_circuit_load(torc_ctx *ctx, torc_circuit **out, const char *path);

@@ -98,6 +98,7 @@ torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circui
     *out = NULL;
     TORC_TRY(torc_device_choose(ctx, &choice, device));
     TORC_TRY(check_keys(ctx, circuit, keys));
+    TORC_TRY(torc_circuit_check_engine(ctx, circuit, torc_backend_engine(choice.backend)));
     TORC_TRY(torc_device_capacity(ctx, &options.capacity, &choice, &circuit->program,
                                   &circuit->spec.params,
                                   capacity == 0 ? DEFAULT_CAPACITY : capacity));
