@@ -291,7 +291,8 @@ static torc_status levels_open(torc_ctx *ctx, levels *l, const torc_verify_optio
     torc_target_options how = {.capacity = l->samples, .threads = options->threads};
     torc_device_choice choice;
     TORC_TRY(torc_device_choose(ctx, &choice, torc_verify_device(options)));
-    torc_noise_production(&l->noise, params);
+    TORC_TRY(torc_circuit_check_engine(ctx, circuit, torc_backend_engine(choice.backend)));
+    torc_noise_production_on(&l->noise, params, torc_backend_engine(choice.backend));
     l->words = torc_params_big_words(params);
     TORC_TRY(TORC_ALLOC(ctx, l->phase, (size_t)circuit->program.element_count * l->samples));
     TORC_TRY(TORC_ALLOC(ctx, l->clear_value, (size_t)circuit->program.clear_count * l->samples));

@@ -70,6 +70,27 @@ Test(command_models, encrypted_runs_are_those_that_were_predicted)
     }
 }
 
+/* Lookups of 5 bits: on a GPU grouped key bits pay. */
+Test(command_models, a_circuit_for_the_gpu_says_so)
+{
+    static const char *const targets[] = {"cpu", "cuda"};
+    for (int t = 0; t < 2; t++) {
+        succeeds("compile " DATA "dyn18_relu.onnx --inputset " DATA
+                 "dyn18_relu.x.npy -o m.torc --target %s",
+                 targets[t]);
+        succeeds("inspect m.torc --json");
+        cJSON *object = parsed();
+        const cJSON *parameters = cJSON_GetObjectItem(object, "parameters");
+        cr_expect_str_eq(cJSON_GetObjectItem(object, "target")->valuestring, targets[t]);
+        cr_expect(t == 0 || number(parameters, "grouping") >= 2, "%s", result.out);
+        cr_expect(number(object, "log2_p_error_circuit") <= -40, "%s", targets[t]);
+        cJSON_Delete(object);
+        succeeds("inspect m.torc");
+        cr_expect(strstr(result.out, t == 0 ? "parameters for the CPU" : "parameters for the GPU"),
+                  "%s", result.out);
+    }
+}
+
 /* Without lookups a circuit is exact: nothing random is left in the results. */
 Test(command_models, a_linear_model_decrypts_to_what_is_simulated)
 {

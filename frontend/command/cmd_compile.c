@@ -71,6 +71,7 @@ static torc_status fill_options(torc_ctx *ctx, job *j)
         .is_virtual = o->is_virtual,
         .profile =
             o->profile != NULL && strcmp(o->profile, "shared") == 0 ? TORC_SHARED : TORC_PRIVATE,
+        .target = strcmp(o->target, "cuda") == 0 ? TORC_ENGINE_CUDA : TORC_ENGINE_CPU,
         .log2_p_error = o->log2_p_error,
         .log2_p_error_lookup = o->log2_p_error_lookup,
         .dump_after = o->dump_after,
@@ -243,6 +244,9 @@ static const struct argp_option rows[] = {
      "private (default): 2^-40 a sample. shared: decrypted results leave the client; 2^-128 a "
      "lookup, "
      "exact contract only",
+     3},
+    {"target", KEY_TARGET, "cpu|cuda", 0,
+     "Choose the parameters that are fastest there, with the noise of its kernels (default: cpu)",
      3},
     {"virtual", KEY_VIRTUAL, NULL, 0,
      "Stop after the bit-widths: the circuit runs in the clear only, at any width", 3},

@@ -35,6 +35,7 @@ typedef struct options {
     const char *device;  /* as torc_server_open takes it */
     const char *format;  /* "text", "json" or "dot" */
     const char *profile; /* "private" or "shared"; NULL: not given */
+    const char *target;  /* "cpu" or "cuda" */
     bool json;
     bool force;
     bool passphrase; /* ask for one */
@@ -75,6 +76,7 @@ enum option_key {
     KEY_SAMPLES,
     KEY_SECRET_KEY,
     KEY_SEED,
+    KEY_TARGET,
     KEY_THREADS,
     KEY_VIRTUAL,
     KEY_WEIGHT_BITS,

@@ -119,6 +119,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state, options
 {
     static const char *const formats[] = {"text", "json", "dot", NULL};
     static const char *const profiles[] = {"private", "shared", NULL};
+    static const char *const targets[] = {"cpu", "cuda", NULL};
     switch (key) {
     case KEY_ALLOW_P_ERROR:
         o->allow_log2_p_error = probability(state, "allow-p-error", arg);
@@ -140,6 +141,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state, options
     case KEY_PROFILE: o->profile = choice(state, "profile", arg, profiles); return 0;
     case KEY_SAMPLES: o->samples = number(state, "samples", arg, 1, UINT32_MAX); return 0;
     case KEY_SEED: o->seed = number(state, "seed", arg, 0, UINT64_MAX); return 0;
+    case KEY_TARGET: o->target = choice(state, "target", arg, targets); return 0;
     case KEY_THREADS: o->threads = (uint32_t)number(state, "threads", arg, 1, 1024); return 0;
     case KEY_WEIGHT_BITS:
         o->weight_bits = (uint32_t)number(state, "weight-bits", arg, 1, 16);
@@ -184,7 +186,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 void options_parse(options *out, const command *which, int argc, char **argv)
 {
-    *out = (options){.device = "auto", .format = "text"};
+    *out = (options){.device = "auto", .format = "text", .target = "cpu"};
     char *doc = NULL;
     if (asprintf(&doc,
                  "%s\v%s\n\nExit status: 0 on success, otherwise the kind of failure; `torc "

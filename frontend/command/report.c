@@ -204,6 +204,7 @@ cJSON *report_to_json(const report *r)
     cJSON_AddBoolToObject(out, "virtual", spec->is_virtual);
     cJSON_AddStringToObject(out, "contract", torc_contract_names[spec->contract]);
     cJSON_AddStringToObject(out, "profile", torc_profile_names[spec->profile]);
+    cJSON_AddStringToObject(out, "target", torc_engine_names[torc_circuit_target(circuit)]);
     add_number(out, "maximum_integer_bit_width", circuit->maximum_integer_bit_width);
     add_number(out, "lookups", (double)r->lookups);
     add_levels(out, r);
@@ -273,13 +274,13 @@ static void print_parameters(const torc_params *p)
            p->keyswitch.level_count, p->glwe_noise_log2, p->lwe_noise_log2);
 }
 
-static void print_security(const torc_spec *spec)
+static void print_security(const torc_spec *spec, torc_engine target)
 {
     char lookup[32];
     char circuit[32];
     print_parameters(&spec->params);
-    printf("security     %d bits, profile %s\n", TORC_SECURITY_BITS,
-           torc_profile_names[spec->profile]);
+    printf("security     %d bits, profile %s; parameters for the %s\n", TORC_SECURITY_BITS,
+           torc_profile_names[spec->profile], target == TORC_ENGINE_CUDA ? "GPU" : "CPU");
     printf("failure      at most %s a sample of the whole circuit, %s the worst lookup\n",
            format_probability(circuit, spec->log2_p_error_circuit),
            format_probability(lookup, spec->log2_p_error_lookup));
@@ -337,7 +338,7 @@ void report_print(const report *r)
     print_levels(r);
     print_compiled(r);
     if (!spec->is_virtual) {
-        print_security(spec);
+        print_security(spec, torc_circuit_target(circuit));
         print_prediction(r);
     }
 }
