@@ -20,20 +20,95 @@ extern "C" {
 
 typedef struct CUstream_st *torc_gpu_stream; /* a cudaStream_t */
 
-/* --- device and memory (cuda/memory.cu) --- */
+/* --- errors (cuda/device.cu) --- */
+
+const char *torc_gpu_error_text(int error);
+/* The last error of the calling thread, forgotten by this call; 0: none. An error that is returned
+ * stays there as well, and means nothing to later calls. */
+int torc_gpu_error_clear(void);
+/* Sticky: every later call of this process fails; it must be started again (illegal address, failed
+ * launch, uncorrectable memory error, ..). What is then freed is forgotten. */
+bool torc_gpu_error_is_lost(int error);
+bool torc_gpu_error_is_memory(int error); /* of the device, or pinned */
+/* No driver, or one too old for this runtime or this device. */
+bool torc_gpu_error_is_driver(int error);
+
+/* --- devices (cuda/device.cu) --- */
+
+typedef struct torc_gpu_device {
+    char name[64];
+    int major, minor; /* compute capability */
+    int multiprocessors, clock_khz;
+    size_t memory_bytes, l2_bytes;
+    size_t shared_bytes; /* of a block, at most */
+    int clusters_of_4;   /* blocks with all of that, clusters that fit at once; 0: no clusters */
+    int driver_version, runtime_version; /* 13000 = 13.0; the driver's: the newest it can run */
+} torc_gpu_device;
 
 int torc_gpu_device_count(int *count); /* an error without driver or device */
-const char *torc_gpu_error_text(int error);
+/* Sets the device up when nobody has used it yet (a second, and some of its memory). After an error
+ * the two versions are set, the rest is zero. */
+int torc_gpu_device_read(torc_gpu_device *out, int device);
+/* For what the calling thread does from now on; a thread begins with device 0. Streams, events,
+ * memory and graphs belong to the device in use when they are made: it must be in use again when
+ * work is queued on the stream, and kernels reach the memory of their own device alone. */
+int torc_gpu_device_use(int device);
+
+/* --- memory (cuda/memory.cu) --- */
+
+int torc_gpu_memory(size_t *free_bytes, size_t *total_bytes); /* of the device in use */
+int torc_gpu_alloc(void **out, size_t bytes);
+void torc_gpu_free(void *p); /* may wait for the device; NULL is fine */
+/* Pinned memory of the host: copies run beside kernels, and may be recorded in graphs. */
+int torc_gpu_alloc_host(void **out, size_t bytes);
+void torc_gpu_free_host(void *p); /* no copy may still be using it; NULL is fine */
+
+int torc_gpu_copy_in(void *to, const void *host, size_t bytes, torc_gpu_stream stream);
+int torc_gpu_copy_out(void *host, const void *from, size_t bytes, torc_gpu_stream stream);
+/* From device memory to device memory that does not overlap it. */
+int torc_gpu_copy(void *to, const void *from, size_t bytes, torc_gpu_stream stream);
+int torc_gpu_set_zero(void *to, size_t bytes, torc_gpu_stream stream);
+
+/* --- streams and events (cuda/stream.cu) --- */
 
 int torc_gpu_stream_create(torc_gpu_stream *out);
 void torc_gpu_stream_destroy(torc_gpu_stream stream); /* waits; NULL is fine */
 int torc_gpu_stream_wait(torc_gpu_stream stream);
 
-int torc_gpu_alloc(void **out, size_t bytes);
-void torc_gpu_free(void *p); /* NULL is fine */
-int torc_gpu_copy_in(void *to, const void *host, size_t bytes, torc_gpu_stream stream);
-int torc_gpu_copy_out(void *host, const void *from, size_t bytes, torc_gpu_stream stream);
-int torc_gpu_set_zero(void *to, size_t bytes, torc_gpu_stream stream);
+/* A place in the work of a stream. An event that was never recorded counts as reached. */
+typedef struct CUevent_st *torc_gpu_event;
+
+int torc_gpu_event_create(torc_gpu_event *out);
+void torc_gpu_event_destroy(torc_gpu_event event); /* NULL is fine */
+/* Behind what is queued on the stream, of the event's device. While the stream is recorded: at this
+ * place of every launch of the graph, and not now. */
+int torc_gpu_event_record(torc_gpu_event event, torc_gpu_stream stream);
+int torc_gpu_event_wait(torc_gpu_event event); /* the host waits */
+int torc_gpu_event_query(bool *done, torc_gpu_event event);
+/* What is queued on the stream from now on waits for the event as last recorded; the stream may be
+ * of another device. While the stream is recorded: every launch of the graph waits at this place
+ * for the event as last recorded when it is launched. */
+int torc_gpu_stream_after(torc_gpu_stream stream, torc_gpu_event event);
+/* Between two events of one device that have been reached; about 1e-6 fine. */
+int torc_gpu_event_seconds(double *out, torc_gpu_event from, torc_gpu_event to);
+
+/* --- graphs (cuda/graph.cu): work that is recorded once and launched many times --- */
+
+typedef struct CUgraphExec_st *torc_gpu_graph;
+
+/* From here to torc_gpu_graph_end what is queued on this stream is recorded and does not run.
+ * Arguments of kernels are copied at recording; device memory, pinned memory and events are used at
+ * every launch and must still exist. Until the end the thread allocates and frees nothing, waits
+ * for nothing and asks for no event; torc_gpu_fft_tables does wait, all other functions of kernels
+ * only queue. Host memory of recorded copies must be pinned. After an error the recording is lost:
+ * end it and begin again. */
+int torc_gpu_graph_begin(torc_gpu_stream stream);
+/* Ends the recording in any case. out NULL: throws it away; then 0 also when it was lost. */
+int torc_gpu_graph_end(torc_gpu_graph *out, torc_gpu_stream stream);
+/* On any stream of the device it was recorded on, which must be in use. Launches of one graph run
+ * one behind the other. */
+int torc_gpu_graph_launch(torc_gpu_graph graph, torc_gpu_stream stream);
+void torc_gpu_graph_destroy(torc_gpu_graph graph); /* launches that run go on; NULL is fine */
 
 /* --- noise --- */
 

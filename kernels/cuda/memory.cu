@@ -1,36 +1,11 @@
-/* Device, streams and memory: the functions of kernels_cuda.h that run no kernel, each one call of
- * the CUDA runtime. Streams do not wait for the default stream. */
+/* Memory of the device, pinned memory of the host, copies: each one call of the CUDA runtime. */
 #include "kernels/cuda/gpu.h"
 #include "kernels/kernels_cuda.h"
 
-int torc_gpu_device_count(int *count)
+int torc_gpu_memory(size_t *free_bytes, size_t *total_bytes)
 {
-    *count = 0;
-    return cudaGetDeviceCount(count);
-}
-
-const char *torc_gpu_error_text(int error)
-{
-    return cudaGetErrorString((cudaError_t)error);
-}
-
-int torc_gpu_stream_create(torc_gpu_stream *out)
-{
-    *out = NULL;
-    return cudaStreamCreateWithFlags(out, cudaStreamNonBlocking);
-}
-
-void torc_gpu_stream_destroy(torc_gpu_stream stream)
-{
-    if (stream != NULL) {
-        (void)cudaStreamSynchronize(stream);
-        (void)cudaStreamDestroy(stream);
-    }
-}
-
-int torc_gpu_stream_wait(torc_gpu_stream stream)
-{
-    return cudaStreamSynchronize(stream);
+    *free_bytes = *total_bytes = 0;
+    return cudaMemGetInfo(free_bytes, total_bytes);
 }
 
 int torc_gpu_alloc(void **out, size_t bytes)
@@ -44,6 +19,17 @@ void torc_gpu_free(void *p)
     (void)cudaFree(p);
 }
 
+int torc_gpu_alloc_host(void **out, size_t bytes)
+{
+    *out = NULL;
+    return cudaMallocHost(out, bytes);
+}
+
+void torc_gpu_free_host(void *p)
+{
+    (void)cudaFreeHost(p);
+}
+
 int torc_gpu_copy_in(void *to, const void *host, size_t bytes, torc_gpu_stream stream)
 {
     return cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, stream);
@@ -52,6 +38,11 @@ int torc_gpu_copy_in(void *to, const void *host, size_t bytes, torc_gpu_stream s
 int torc_gpu_copy_out(void *host, const void *from, size_t bytes, torc_gpu_stream stream)
 {
     return cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, stream);
+}
+
+int torc_gpu_copy(void *to, const void *from, size_t bytes, torc_gpu_stream stream)
+{
+    return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream);
 }
 
 int torc_gpu_set_zero(void *to, size_t bytes, torc_gpu_stream stream)

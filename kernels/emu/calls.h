@@ -38,6 +38,7 @@ typedef struct emu_launch {
     dim3 grid, threads;
     uint32_t cluster;
     size_t shared_bytes;
+    const void *kernel; /* set by emu_launch_queue */
     void (*run)(const void *call);
     void (*drop)(void *call);
     void *call; /* kernel and arguments */

@@ -17,9 +17,24 @@ extern "C" {
  * call the environment's TORC_EMU_ORDER and TORC_EMU_SEED hold. */
 void torc_emu_schedule(const char *order, uint64_t seed);
 
-/* The device: "sm_80", "sm_90" (default; environment: TORC_EMU_PROFILE), "sm_100", "sm_120", or
- * "none" for a machine without one. A colon and a number after it limit the blocks of a cluster. */
+/* The devices: "sm_80", "sm_90" (default; environment: TORC_EMU_PROFILE), "sm_100", "sm_120";
+ * "sm_70", for which no kernel is compiled; "none" for a machine without one, "old_driver" for one
+ * whose driver is too old. A colon and a number after it limit the blocks of a cluster. */
 void torc_emu_profile(const char *name);
+
+/* --- faults --- */
+
+/* The call-th call from now (1: the next) that can fail returns this error and does nothing; 0:
+ * none will. Environment: TORC_EMU_FAIL=CALL:CODE. Every call of the CUDA runtime counts but those
+ * that free or destroy and those for texts, versions and the last error. A wait that fails drops
+ * the work of its stream. After a code that a device does not survive every call returns it, and
+ * the work of all streams is dropped; what is freed then is freed. */
+void torc_emu_fail(uint64_t call, int error);
+uint64_t torc_emu_calls(void); /* that can fail, so far */
+/* Live allocations, pinned ones, streams, events, graphs. */
+uint64_t torc_emu_objects(void);
+/* A new process: nothing of the device lives, nothing is lost, nothing will fail. */
+void torc_emu_device_reset(void);
 
 /* Where an access goes, as gpu.h names it. */
 typedef enum torc_emu_space {

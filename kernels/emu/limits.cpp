@@ -13,36 +13,36 @@
 
 #define DEFAULT_SHARED_BYTES ((size_t)48 << 10) /* that every kernel may use */
 #define RESERVED_BYTES       ((size_t)1 << 10)  /* of shared memory, for each resident block */
-#define KIB                  (size_t)1024
+#define KIB                  ((size_t)1 << 10)
+#define MIB                  ((size_t)1 << 20)
+#define OLDEST_MAJOR         8 /* that kernels are compiled for */
 
-typedef struct profile {
-    const char *name;
-    size_t shared_bytes;         /* of a block, at most */
-    size_t shared_bytes_of_all;  /* blocks of a multiprocessor */
-    uint32_t threads, blocks;    /* of a multiprocessor */
-    uint32_t cluster_blocks;     /* 1: no clusters */
-    uint32_t groups, group_size; /* of multiprocessors */
-    uint32_t wide_groups;        /* so many of them have 2 more */
-} profile;
-
-static const profile profiles[] = {
-    {"sm_90", 227 * KIB, 228 * KIB, 2048, 32, 8, 8, 16, 2},  /* H100, H200: 132 */
-    {"sm_80", 163 * KIB, 164 * KIB, 2048, 32, 1, 7, 14, 5},  /* A100: 108 */
-    {"sm_100", 227 * KIB, 228 * KIB, 2048, 32, 8, 8, 18, 2}, /* B200: 148 */
-    {"sm_120", 99 * KIB, 100 * KIB, 1536, 24, 8, 11, 14, 8}, /* RTX 5090: 170 */
-    {"none", 0, 0, 0, 0, 0, 0, 0, 0},                        /* no device at all */
+/* Clock and second-level cache: the largest of each product, for programs that print them. */
+static const emu_profile profiles[] = {
+    /* H100, H200: 132 */
+    {"sm_90", 9, 0, 1980000, 50 * MIB, 227 * KIB, 228 * KIB, 2048, 32, 8, 8, 16, 2, cudaSuccess},
+    /* A100: 108 */
+    {"sm_80", 8, 0, 1410000, 40 * MIB, 163 * KIB, 164 * KIB, 2048, 32, 1, 7, 14, 5, cudaSuccess},
+    /* B200: 148 */
+    {"sm_100", 10, 0, 1965000, 126 * MIB, 227 * KIB, 228 * KIB, 2048, 32, 8, 8, 18, 2, cudaSuccess},
+    /* RTX 5090: 170 */
+    {"sm_120", 12, 0, 2407000, 96 * MIB, 99 * KIB, 100 * KIB, 1536, 24, 8, 11, 14, 8, cudaSuccess},
+    /* V100: 80; no kernel is compiled for it */
+    {"sm_70", 7, 0, 1530000, 6 * MIB, 96 * KIB, 96 * KIB, 2048, 32, 1, 5, 16, 0, cudaSuccess},
+    {"none", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, cudaErrorNoDevice},
+    {"old_driver", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, cudaErrorInsufficientDriver},
 };
 
 static struct {
     bool known;
-    profile is;
+    emu_profile is;
 } device;
 
 /* "name" or "name:cluster limit". */
 static void choose(const char *text)
 {
     const size_t length = strcspn(text, ":");
-    for (const profile &p : profiles) {
+    for (const emu_profile &p : profiles) {
         if (strlen(p.name) == length && strncmp(p.name, text, length) == 0) {
             device.known = true;
             device.is = p;
@@ -52,10 +52,11 @@ static void choose(const char *text)
             return;
         }
     }
-    emu_fail(emu_site{}, "no profile '%s': sm_80, sm_90, sm_100, sm_120 or none", text);
+    emu_fail(emu_site{}, "no profile '%s': sm_70, sm_80, sm_90, sm_100, sm_120, none or old_driver",
+             text);
 }
 
-static const profile *chosen(void)
+const emu_profile *emu_profile_now(void)
 {
     if (!device.known) {
         const char *text = getenv("TORC_EMU_PROFILE");
@@ -66,6 +67,7 @@ static const profile *chosen(void)
 
 void torc_emu_profile(const char *name)
 {
+    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     choose(name);
 }
 
@@ -73,24 +75,29 @@ void torc_emu_profile(const char *name)
 
 typedef struct allowance {
     const void *kernel;
+    int device;
     size_t shared_bytes;
 } allowance;
 
+/* On the device in use. */
 static allowance *allowance_of(const void *kernel)
 {
     static std::vector<allowance> *all = new std::vector<allowance>;
     for (allowance &a : *all) {
-        if (a.kernel == kernel) {
+        if (a.kernel == kernel && a.device == emu_device_now()) {
             return &a;
         }
     }
-    all->push_back({kernel, DEFAULT_SHARED_BYTES});
+    all->push_back({kernel, emu_device_now(), DEFAULT_SHARED_BYTES});
     return &all->back();
 }
 
-cudaError_t emu_allow_shared(const void *kernel, size_t shared_bytes)
+static cudaError_t allow(const void *kernel, size_t shared_bytes)
 {
-    if (shared_bytes > chosen()->shared_bytes) {
+    if (emu_profile_now()->major < OLDEST_MAJOR) {
+        return cudaErrorNoKernelImageForDevice;
+    }
+    if (shared_bytes > emu_profile_now()->shared_bytes) {
         return cudaErrorInvalidValue;
     }
     allowance_of(kernel)->shared_bytes =
@@ -98,14 +105,19 @@ cudaError_t emu_allow_shared(const void *kernel, size_t shared_bytes)
     return cudaSuccess;
 }
 
+cudaError_t emu_allow_shared(const void *kernel, size_t shared_bytes)
+{
+    return emu_call([&] { return allow(kernel, shared_bytes); });
+}
+
 /* --- launches --- */
 
 cudaError_t emu_launch_check(const void *kernel, const emu_launch *launch)
 {
-    const profile *p = chosen();
+    const emu_profile *p = emu_profile_now();
     const uint32_t threads = launch->threads.x, blocks = launch->grid.x;
-    if (p->groups == 0) {
-        return cudaErrorNoDevice;
+    if (p->major < OLDEST_MAJOR) {
+        return cudaErrorNoKernelImageForDevice;
     }
     if (blocks == 0 || blocks > 0x7fffffffu || threads == 0 || threads > EMU_MAX_THREADS ||
         threads % EMU_WARP_LANES != 0) { /* the last is our own rule: gpu_grid */
@@ -123,21 +135,20 @@ cudaError_t emu_launch_check(const void *kernel, const emu_launch *launch)
 
 static uint32_t blocks_of_multiprocessor(const emu_launch *launch)
 {
-    const profile *p = chosen();
+    const emu_profile *p = emu_profile_now();
     const size_t by_shared = p->shared_bytes_of_all / (launch->shared_bytes + RESERVED_BYTES);
     const uint32_t by_threads = p->threads / launch->threads.x;
     const uint32_t most = by_threads < p->blocks ? by_threads : p->blocks;
     return by_shared < most ? (uint32_t)by_shared : most;
 }
 
-cudaError_t emu_clusters_at_once(int *count, const void *kernel, const emu_launch *launch)
+static cudaError_t clusters_at_once(int *count, const void *kernel, const emu_launch *launch)
 {
-    *count = 0;
     const cudaError_t error = emu_launch_check(kernel, launch);
     if (error != cudaSuccess) {
         return error;
     }
-    const profile *p = chosen();
+    const emu_profile *p = emu_profile_now();
     const uint32_t each = blocks_of_multiprocessor(launch);
     for (uint32_t group = 0; group < p->groups; group++) {
         const uint32_t size = p->group_size + (group < p->wide_groups ? 2 : 0);
@@ -146,24 +157,8 @@ cudaError_t emu_clusters_at_once(int *count, const void *kernel, const emu_launc
     return cudaSuccess;
 }
 
-cudaError_t cudaGetDeviceCount(int *count)
+cudaError_t emu_clusters_at_once(int *count, const void *kernel, const emu_launch *launch)
 {
-    *count = chosen()->groups > 0 ? 1 : 0;
-    return *count > 0 ? cudaSuccess : cudaErrorNoDevice;
-}
-
-const char *cudaGetErrorString(cudaError_t error)
-{
-    switch (error) {
-    case cudaSuccess: return "no error";
-    case cudaErrorInvalidValue: return "invalid argument";
-    case cudaErrorMemoryAllocation: return "out of memory";
-    case cudaErrorInvalidConfiguration: return "invalid configuration argument";
-    case cudaErrorNoDevice: return "no CUDA-capable device is detected";
-    case cudaErrorInvalidResourceHandle: return "invalid resource handle";
-    case cudaErrorLaunchOutOfResources: return "too many resources requested for launch";
-    case cudaErrorNotSupported: return "operation not supported";
-    case cudaErrorInvalidClusterSize: return "cluster misconfiguration";
-    }
-    return "unknown error";
+    *count = 0;
+    return emu_call([&] { return clusters_at_once(count, kernel, launch); });
 }

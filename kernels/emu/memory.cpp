@@ -1,12 +1,13 @@
-/* Device memory: one range of addresses, given out from the bottom and never again. An allocation
- * is aligned to 256 bytes and ends as near to the end of a page as that allows; the page behind it
- * belongs to nobody. Its bytes start as poison, and so do the few beside it, which must stay so.
+/* Device memory: one range of addresses for all devices, given out from the bottom and never again;
+ * how much of it a device has is counted apart. An allocation is aligned to 256 bytes and ends as
+ * near to the end of a page as that allows; the page behind it belongs to nobody. Its bytes start
+ * as poison, and so do the few beside it, which must stay so.
  *
  *   host code runs      no page can be used
- *   kernels and copies  the pages of live allocations (emu_device_open, _close)
+ *   kernels and copies  the pages of live allocations of their devices (emu_device_show)
  *   freed               the pages are gone for ever */
-#include "kernels/emu/device.h"
 #include "kernels/emu/hooks.h"
+#include "kernels/emu/queue.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +15,13 @@
 #include <unistd.h>
 #include <vector>
 
-#define DEVICE_BYTES \
-    ((size_t)64 << 30) /* of addresses; how much a test can use is another matter */
-#define ALIGN_BYTES ((size_t)256)
+#define DEVICE_BYTES ((size_t)256 << 30) /* of addresses */
+#define ALIGN_BYTES  ((size_t)256)
 
 typedef struct allocation {
     unsigned char *pages, *begin;
     size_t page_bytes, bytes;
+    int device;
     bool freed;
 } allocation;
 
@@ -33,8 +34,9 @@ static std::vector<allocation> &allocations(void) /* never destroyed: used at ex
     return *all;
 }
 
-static size_t top; /* of the addresses given out */
-static int open_depth;
+static size_t top;                   /* of the addresses given out */
+static size_t used[EMU_MAX_DEVICES]; /* bytes */
+static uint32_t shown;               /* devices whose pages can be used */
 
 static size_t rounded(size_t bytes, size_t unit)
 {
@@ -50,21 +52,21 @@ static void protect(const allocation *a, int how)
     }
 }
 
-void emu_device_open(void)
+static bool is_shown(const allocation *a)
 {
-    if (open_depth++ == 0) {
-        emu_begin_thread();
-        for (const allocation &a : allocations()) {
-            protect(&a, PROT_READ | PROT_WRITE);
-        }
-    }
+    return (shown >> a->device & 1) != 0;
 }
 
-void emu_device_close(void)
+void emu_device_show(uint32_t devices)
 {
-    if (--open_depth == 0) {
-        for (const allocation &a : allocations()) {
-            protect(&a, PROT_NONE);
+    const uint32_t changed = shown ^ devices;
+    shown = devices;
+    if (changed == 0) {
+        return;
+    }
+    for (const allocation &a : allocations()) {
+        if ((changed >> a.device & 1) != 0) {
+            protect(&a, is_shown(&a) ? PROT_READ | PROT_WRITE : PROT_NONE);
         }
     }
 }
@@ -109,13 +111,11 @@ static void check_edges(const allocation *a)
 
 void emu_device_check_edges(void)
 {
-    emu_device_open();
     for (const allocation &a : allocations()) {
-        if (!a.freed) {
+        if (!a.freed && is_shown(&a)) {
             check_edges(&a);
         }
     }
-    emu_device_close();
 }
 
 /* --- questions --- */
@@ -138,12 +138,14 @@ bool emu_device_address(const void *p)
            byte < emu_device_base + emu_device_bytes;
 }
 
-bool emu_device_holds(const void *p, size_t bytes)
+int emu_device_of(const void *p, size_t bytes)
 {
     const allocation *a = allocation_at(p);
     const unsigned char *byte = (const unsigned char *)p;
     return a != NULL && !a->freed && byte >= a->begin &&
-           bytes <= (size_t)(a->begin + a->bytes - byte);
+                   bytes <= (size_t)(a->begin + a->bytes - byte)
+               ? a->device
+               : -1;
 }
 
 void emu_device_describe(char *out, size_t room, const void *p)
@@ -156,23 +158,28 @@ void emu_device_describe(char *out, size_t room, const void *p)
         snprintf(out, room, "device address %p, which belongs to no allocation", p);
         return;
     }
-    snprintf(out, room, "byte %zd of %s device allocation of %zu bytes",
-             (const unsigned char *)p - a->begin, a->freed ? "a freed" : "the", a->bytes);
+    char where[32] = "";
+    if (emu_device_count() > 1) {
+        snprintf(where, sizeof where, " of device %d", a->device);
+    }
+    snprintf(out, room, "byte %zd of %s device allocation of %zu bytes%s",
+             (const unsigned char *)p - a->begin, a->freed ? "a freed" : "the", a->bytes, where);
 }
 
 /* --- allocation --- */
 
-void emu_device_report_leaks(void)
+size_t emu_device_report_leaks(bool report)
 {
     size_t count = 0, bytes = 0;
     for (const allocation &a : allocations()) {
         count += !a.freed;
         bytes += a.freed ? 0 : a.bytes;
     }
-    if (count > 0) {
+    if (report && count > 0) {
         emu_fail(emu_site{}, "at exit %zu device allocations of %zu bytes are not freed", count,
                  bytes);
     }
+    return count;
 }
 
 static void reserve_once(void)
@@ -191,53 +198,101 @@ static void reserve_once(void)
     emu_begin();
 }
 
-cudaError_t cudaMalloc(void **out, size_t bytes)
+/* Room of the device in use for so many bytes, and addresses for them. */
+static bool fits(size_t bytes)
 {
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
-    reserve_once();
+    const size_t most = emu_option_memory(), taken = used[emu_device_now()];
+    return bytes <= most && rounded(bytes, ALIGN_BYTES) <= most - taken &&
+           rounded(bytes, emu_page_bytes()) + emu_page_bytes() <= DEVICE_BYTES - top;
+}
+
+static allocation place(size_t bytes)
+{
+    allocation a = {};
+    a.device = emu_device_now();
+    a.pages = emu_device_base + top;
+    a.page_bytes = rounded(bytes, emu_page_bytes());
+    a.bytes = bytes;
+    a.begin = a.pages + a.page_bytes - rounded(bytes, ALIGN_BYTES);
+    top += a.page_bytes + emu_page_bytes();
+    used[a.device] += rounded(bytes, ALIGN_BYTES);
+    return a;
+}
+
+static cudaError_t allocate(void **out, size_t bytes)
+{
     *out = NULL;
+    emu_forbid_recording("an allocation");
+    reserve_once();
     if (bytes == 0) {
         return cudaSuccess;
     }
-    const size_t page_bytes = rounded(bytes, emu_page_bytes());
-    if (bytes > DEVICE_BYTES || page_bytes + emu_page_bytes() > DEVICE_BYTES - top) {
+    if (!fits(bytes)) {
         return cudaErrorMemoryAllocation;
     }
-    allocation a = {};
-    a.pages = emu_device_base + top;
-    a.page_bytes = page_bytes;
-    a.bytes = bytes;
-    a.begin = a.pages + page_bytes - rounded(bytes, ALIGN_BYTES);
-    top += page_bytes + emu_page_bytes();
+    const allocation a = place(bytes);
     protect(&a, PROT_READ | PROT_WRITE);
-    poison(a.pages, a.pages + page_bytes);
-    protect(&a, open_depth > 0 ? PROT_READ | PROT_WRITE : PROT_NONE);
+    poison(a.pages, a.pages + a.page_bytes);
+    protect(&a, PROT_NONE);
     allocations().push_back(a);
     emu_hook_allocate(a.begin, bytes);
     *out = a.begin;
     return cudaSuccess;
 }
 
-cudaError_t cudaFree(void *p)
+static void release(allocation *a)
 {
-    if (p == NULL) {
-        return cudaSuccess;
-    }
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
+    a->freed = true;
+    used[a->device] -= rounded(a->bytes, ALIGN_BYTES);
+    emu_hook_free(a->begin, a->bytes);
+    mmap(a->pages, a->page_bytes, PROT_NONE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+static cudaError_t free_one(void *p)
+{
+    emu_forbid_recording("a free");
     emu_streams_wait_all(); /* as the device does */
     for (allocation &a : allocations()) {
         if (a.begin == p && !a.freed) {
-            emu_device_open();
+            emu_device_show(1u << a.device);
             check_edges(&a);
-            emu_device_close();
-            a.freed = true;
-            emu_hook_free(a.begin, a.bytes);
-            mmap(a.pages, a.page_bytes, PROT_NONE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+            emu_device_show(0);
+            release(&a);
             return cudaSuccess;
         }
     }
     char what[160];
     emu_device_describe(what, sizeof what, p);
     emu_fail(emu_site{}, "free of %s", what);
+}
+
+void emu_device_free_all(void)
+{
+    for (allocation &a : allocations()) {
+        if (!a.freed) {
+            release(&a);
+        }
+    }
+}
+
+/* --- runtime API --- */
+
+cudaError_t cudaMalloc(void **out, size_t bytes)
+{
+    return emu_call([&] { return allocate(out, bytes); });
+}
+
+cudaError_t cudaFree(void *p)
+{
+    return p == NULL ? cudaSuccess : emu_call_free([&] { return free_one(p); });
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
+{
+    return emu_call([&] {
+        *total_bytes = emu_option_memory();
+        *free_bytes = *total_bytes - used[emu_device_now()];
+        return cudaSuccess;
+    });
 }

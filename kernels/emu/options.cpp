@@ -1,5 +1,7 @@
 /* What the environment chooses: TORC_EMU_ORDER = forward (default), reverse or random, and
- * TORC_EMU_SEED, a number, for the random choices. */
+ * TORC_EMU_SEED, a number, for the random choices; TORC_EMU_DEVICES, a number; TORC_EMU_MEMORY of
+ * each, bytes with K, M or G behind; TORC_EMU_FAIL = CALL:CODE. */
+#include "kernels/emu/device.h"
 #include "kernels/emu/emu.h"
 #include "kernels/emu/schedule.h"
 
@@ -61,4 +63,52 @@ void torc_emu_schedule(const char *order, uint64_t seed)
     options.order = order_named(order);
     options.seed = seed;
     emu_random_restart();
+}
+
+/* --- the device --- */
+
+static const char *environment(const char *name) /* NULL: not set, or empty */
+{
+    const char *text = getenv(name);
+    return text == NULL || *text == '\0' ? NULL : text;
+}
+
+int emu_option_devices(void)
+{
+    const char *text = environment("TORC_EMU_DEVICES");
+    const long count = text == NULL ? 1 : strtol(text, NULL, 10);
+    if (count < 1 || count > EMU_MAX_DEVICES) {
+        emu_fail(emu_site{}, "TORC_EMU_DEVICES is '%s', not 1 .. %d", text, EMU_MAX_DEVICES);
+    }
+    return (int)count;
+}
+
+size_t emu_option_memory(void)
+{
+    const char *text = environment("TORC_EMU_MEMORY");
+    char *end = NULL;
+    if (text == NULL) {
+        return (size_t)16 << 30;
+    }
+    const size_t bytes = strtoull(text, &end, 10);
+    const char *const units = "KMG", *unit = strchr(units, *end);
+    if (end == text || unit == NULL || (*end != '\0' && end[1] != '\0')) {
+        emu_fail(emu_site{}, "TORC_EMU_MEMORY is '%s', not a number of bytes, K, M or G", text);
+    }
+    return *end == '\0' ? bytes : bytes << 10 * (unit - units + 1);
+}
+
+bool emu_option_fail(uint64_t *call, int *error)
+{
+    const char *text = environment("TORC_EMU_FAIL");
+    char *end = NULL;
+    if (text == NULL) {
+        return false;
+    }
+    *call = strtoull(text, &end, 10);
+    if (*end != ':') {
+        emu_fail(emu_site{}, "TORC_EMU_FAIL is '%s', not CALL:CODE", text);
+    }
+    *error = (int)strtol(end + 1, NULL, 10);
+    return true;
 }

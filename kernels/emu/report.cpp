@@ -92,6 +92,9 @@ static void on_fault(int signal, siginfo_t *info, void *context)
         emu_fail(emu_site{}, "%s uses %s",
                  emu_self != NULL ? "the kernel" : "host code, without a copy,", what);
     }
+    if (emu_pinned_is_freed(p)) {
+        emu_fail(emu_site{}, "host code uses pinned memory that has been freed");
+    }
     if (below_stack(p)) {
         emu_fail(emu_site{}, "the thread's stack is full");
     }
@@ -123,15 +126,19 @@ static void catch_faults(void)
     }
 }
 
-/* Of a program that says all is well; another has said what is wrong. */
+/* Of a program that says all is well; another has said what is wrong. On a lost device nothing can
+ * be freed. */
 static void report_at_exit(int status, void *)
 {
-    if (status != 0) {
+    if (status != 0 || emu_device_is_lost()) {
         return;
     }
     emu_streams_report_work();
-    emu_device_report_leaks();
-    emu_streams_report_leaks();
+    emu_device_report_leaks(true);
+    emu_pinned_report_leaks(true);
+    emu_streams_report_leaks(true);
+    emu_events_report_leaks(true);
+    emu_graphs_report_leaks(true);
 }
 
 void emu_begin(void)

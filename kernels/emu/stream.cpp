@@ -1,135 +1,152 @@
-/* Streams: queues of copies, fills and launches, done when somebody waits for the stream. Work of
- * two streams has no order unless somebody waits between; only the waited stream moves. */
+/* Streams: queues of copies, fills, launches and marks of events, done when somebody waits. Work of
+ * two streams has no order but that of events: what is waited for moves, a stream that waits for an
+ * event makes the other one run up to it, and nothing else happens. */
 #include "kernels/emu/emu.h"
-#include "kernels/emu/device.h"
-#include "kernels/emu/hooks.h"
+#include "kernels/emu/queue.h"
 #include "kernels/emu/schedule.h"
-
-#include <string.h>
-#include <vector>
 
 std::recursive_mutex emu_host_lock;
 
-typedef enum work_kind { COPY, FILL, LAUNCH } work_kind;
-
-typedef struct work {
-    work_kind kind;
-    void *to;
-    const void *from;
-    size_t bytes;
-    int byte;
-    emu_launch launch;
-} work;
-
-typedef struct CUstream_st {
-    std::vector<work> queue;
-    bool destroyed;
-} CUstream_st;
-
-static std::vector<CUstream_st *> &streams(void) /* [0] is the default stream; never destroyed */
+static emu_handles<CUstream_st> &streams(void) /* never destroyed: used at exit */
 {
-    static auto *all = new std::vector<CUstream_st *>(1, new CUstream_st());
+    static auto *all = new emu_handles<CUstream_st>;
     return *all;
 }
 
-static CUstream_st *stream_of(cudaStream_t stream) /* NULL: no stream */
+static CUstream_st *default_stream(int device)
+{
+    static auto *all = new CUstream_st[EMU_MAX_DEVICES]();
+    all[device].device = device;
+    return &all[device];
+}
+
+CUstream_st *emu_stream_of(cudaStream_t stream)
 {
     if (stream == NULL) {
-        return streams()[0];
+        return default_stream(emu_device_now());
     }
-    for (CUstream_st *s : streams()) {
-        if (s == stream && !s->destroyed) {
-            return s;
-        }
-    }
-    return NULL;
+    return streams().has(stream) ? stream : NULL;
 }
 
-void emu_streams_report_work(void)
+template <class body> static void for_all(body f)
 {
-    for (const CUstream_st *s : streams()) {
-        if (!s->queue.empty()) {
-            emu_fail(emu_site{}, "at exit nobody has waited for %zu operations of a stream",
-                     s->queue.size());
-        }
+    for (int d = 0; d < emu_device_count(); d++) {
+        f(default_stream(d));
     }
-}
-
-void emu_streams_report_leaks(void)
-{
-    size_t count = 0;
-    for (const CUstream_st *s : streams()) {
-        count += !s->destroyed && s != streams()[0];
-    }
-    if (count > 0) {
-        emu_fail(emu_site{}, "at exit %zu streams are not destroyed", count);
+    for (CUstream_st *s : streams().live) {
+        f(s);
     }
 }
 
 /* --- work --- */
 
-static void do_launch(const emu_launch *l)
+static void do_launch(const emu_launch *l, int device)
 {
+    emu_device_show(1u << device);
     emu_run_grid(l->grid, l->threads, l->cluster, l->shared_bytes, l->run, l->call);
-    l->drop(l->call);
     emu_device_check_edges();
 }
 
-static void do_copy(const work *w)
-{
-    memcpy(w->to, w->from, w->bytes);
-    if (emu_device_address(w->from)) {
-        emu_hook_host_read(w->from, w->bytes);
-    }
-    if (emu_device_address(w->to)) {
-        emu_hook_host_write(w->to, w->bytes);
-    }
-}
+static void run_to(CUstream_st *stream, const emu_place *mark);
 
-static void do_fill(const work *w)
-{
-    memset(w->to, w->byte, w->bytes);
-    emu_hook_host_write(w->to, w->bytes);
-}
-
-static void do_work(const work *w)
+static void do_work(const CUstream_st *stream, const emu_work *w)
 {
     switch (w->kind) {
-    case COPY: do_copy(w); break;
-    case FILL: do_fill(w); break;
-    case LAUNCH: do_launch(&w->launch); break;
+    case EMU_COPY: emu_do_copy(w); break;
+    case EMU_FILL: emu_do_fill(w); break;
+    case EMU_LAUNCH: do_launch(w->launch.get(), stream->device); break;
+    case EMU_MARK: emu_place_reach(w->mark.get()); break;
+    case EMU_AWAIT: run_to(w->mark->stream, w->mark.get()); break;
     }
 }
 
-static void wait(CUstream_st *stream)
+static void run_to(CUstream_st *stream, const emu_place *mark)
 {
-    if (stream->queue.empty()) {
-        return;
+    while (!stream->queue.empty() && (mark == NULL || !mark->done)) {
+        const emu_work w = stream->queue.front();
+        stream->queue.pop_front();
+        do_work(stream, &w);
     }
-    emu_device_open();
-    for (const work &w : stream->queue) {
-        do_work(&w);
-    }
-    stream->queue.clear();
-    emu_device_close();
+}
+
+void emu_stream_run(CUstream_st *stream, const emu_place *mark)
+{
+    emu_begin_thread();
+    run_to(stream, mark);
+    emu_device_show(0);
 }
 
 void emu_streams_wait_all(void)
 {
-    for (CUstream_st *s : streams()) {
-        wait(s);
-    }
+    for_all([](CUstream_st *s) { emu_stream_run(s, NULL); });
 }
 
-static cudaError_t queue(cudaStream_t stream, const work *w)
+void emu_stream_drop(CUstream_st *stream)
 {
-    CUstream_st *s = stream_of(stream);
-    if (s == NULL) {
-        return cudaErrorInvalidResourceHandle;
+    for (const emu_work &w : stream->queue) {
+        if (w.kind == EMU_MARK) {
+            emu_place_reach(w.mark.get());
+        }
     }
-    s->queue.push_back(*w);
+    stream->queue.clear();
+}
+
+void emu_streams_drop_work(void)
+{
+    for_all(emu_stream_drop);
+}
+
+bool emu_streams_have(bool (*is)(const emu_work *w, const void *what), const void *what)
+{
+    bool have = false;
+    for_all([&](CUstream_st *s) {
+        for (const emu_work &w : s->queue) {
+            have |= is(&w, what);
+        }
+    });
+    return have;
+}
+
+cudaError_t emu_queue(CUstream_st *stream, const emu_work *w)
+{
+    if (stream->recorded != NULL) {
+        return emu_record(stream, w);
+    }
+    stream->queue.push_back(*w);
     return cudaSuccess;
 }
+
+/* --- reports --- */
+
+void emu_streams_report_work(void)
+{
+    for_all([](CUstream_st *s) {
+        if (!s->queue.empty()) {
+            emu_fail(emu_site{}, "at exit nobody has waited for %zu operations of a stream",
+                     s->queue.size());
+        }
+        if (s->recorded != NULL) {
+            emu_fail(emu_site{}, "at exit a stream is still recorded");
+        }
+    });
+}
+
+size_t emu_streams_report_leaks(bool report)
+{
+    const size_t count = streams().live.size();
+    if (report && count > 0) {
+        emu_fail(emu_site{}, "at exit %zu streams are not destroyed", count);
+    }
+    return count;
+}
+
+void emu_streams_end_all(void)
+{
+    emu_streams_drop_work();
+    streams().live.clear();
+}
+
+/* --- launches --- */
 
 static torc_emu_launch_seen *launch_seen;
 
@@ -138,96 +155,102 @@ void torc_emu_watch_launches(torc_emu_launch_seen *seen)
     launch_seen = seen;
 }
 
+void emu_launch_tell(const emu_launch *launch)
+{
+    if (launch_seen != NULL) {
+        launch_seen(launch->kernel, launch->threads.x, launch->shared_bytes);
+    }
+}
+
+static cudaError_t queue_launch(const std::shared_ptr<const emu_launch> &launch,
+                                cudaStream_t stream)
+{
+    CUstream_st *s = emu_stream_of(stream);
+    if (s == NULL || s->device != emu_device_now()) {
+        return cudaErrorInvalidResourceHandle;
+    }
+    const cudaError_t error = emu_launch_check(launch->kernel, launch.get());
+    if (error != cudaSuccess) {
+        return error;
+    }
+    if (s->recorded == NULL) {
+        emu_launch_tell(launch.get());
+    }
+    emu_work w = {};
+    w.kind = EMU_LAUNCH;
+    w.launch = launch;
+    return emu_queue(s, &w);
+}
+
 cudaError_t emu_launch_queue(const void *kernel, const emu_launch *launch, cudaStream_t stream)
 {
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
-    work w = {};
-    w.kind = LAUNCH;
-    w.launch = *launch;
-    cudaError_t error = emu_launch_check(kernel, launch);
-    if (error == cudaSuccess) {
-        error = queue(stream, &w);
-    }
-    if (error != cudaSuccess) {
-        launch->drop(launch->call);
-    } else if (launch_seen != NULL) {
-        launch_seen(kernel, launch->threads.x, launch->shared_bytes);
-    }
-    return error;
+    std::shared_ptr<emu_launch> own(new emu_launch(*launch), [](emu_launch *l) {
+        l->drop(l->call);
+        delete l;
+    });
+    own->kernel = kernel;
+    return emu_call([&] { return queue_launch(own, stream); });
 }
 
 /* --- runtime API --- */
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags)
+static cudaError_t create(cudaStream_t *out, unsigned int flags)
 {
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
     if (flags != cudaStreamNonBlocking) {
         return cudaErrorInvalidValue;
     }
     emu_begin();
-    *out = new CUstream_st();
-    streams().push_back(*out);
+    *out = streams().add(emu_device_now());
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned int flags)
+{
+    return emu_call([&] { return create(out, flags); });
+}
+
+static cudaError_t destroy(cudaStream_t stream)
+{
+    if (!streams().has(stream)) {
+        return cudaErrorInvalidResourceHandle;
+    }
+    emu_forbid_recording("the end of a stream");
+    if (stream->recorded != NULL) {
+        emu_fail(emu_site{}, "a stream is destroyed while it is recorded");
+    }
+    emu_stream_run(stream, NULL);
+    streams().end(stream);
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
-    CUstream_st *s = stream_of(stream);
-    if (s == NULL || stream == NULL) {
-        return cudaErrorInvalidResourceHandle;
-    }
-    wait(s);
-    s->destroyed = true; /* kept: its address must not come back */
-    return cudaSuccess;
+    return emu_call_free([&] { return destroy(stream); });
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+static cudaError_t synchronize(cudaStream_t stream)
 {
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
-    CUstream_st *s = stream_of(stream);
+    CUstream_st *s = emu_stream_of(stream);
     if (s == NULL) {
         return cudaErrorInvalidResourceHandle;
     }
-    wait(s);
+    if (s->recorded != NULL) {
+        s->broken = true;
+        return cudaErrorStreamCaptureUnsupported;
+    }
+    emu_forbid_recording("a wait for a stream");
+    emu_stream_run(s, NULL);
     return cudaSuccess;
 }
 
-/* Device side of a copy must be allocated, host side must be of the host. */
-static bool plausible(const void *p, size_t bytes, bool device)
+/* A wait that fails says that the work has failed. */
+cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    return device ? emu_device_holds(p, bytes) : !emu_device_address(p) && p != NULL;
-}
-
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
-                            cudaStream_t stream)
-{
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
-    if (bytes == 0) {
-        return stream_of(stream) == NULL ? cudaErrorInvalidResourceHandle : cudaSuccess;
-    }
-    if (!plausible(to, bytes, kind != cudaMemcpyDeviceToHost) ||
-        !plausible(from, bytes, kind != cudaMemcpyHostToDevice)) {
-        return cudaErrorInvalidValue;
-    }
-    work w = {};
-    w.kind = COPY;
-    w.to = to;
-    w.from = from;
-    w.bytes = bytes;
-    return queue(stream, &w);
-}
-
-cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream)
-{
-    const std::lock_guard<std::recursive_mutex> lock(emu_host_lock);
-    if (bytes > 0 && !emu_device_holds(to, bytes)) {
-        return cudaErrorInvalidValue;
-    }
-    work w = {};
-    w.kind = FILL;
-    w.to = to;
-    w.byte = byte;
-    w.bytes = bytes;
-    return queue(stream, &w);
+    return emu_call([&] { return synchronize(stream); },
+                    [&] {
+                        CUstream_st *s = emu_stream_of(stream);
+                        if (s != NULL) {
+                            emu_stream_drop(s);
+                        }
+                    });
 }
