@@ -69,6 +69,9 @@ foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
   endif()
 endforeach()
 
+# Several devices, on a machine that has none.
+torc_add_kernel_test(emu_devices_two emu_devices emu 120 "TORC_EMU_DEVICES=2")
+
 # What bench/gpu_digest sees on the emulator: the same in every order of threads.
 torc_kernel_test(emu_digest "bench/gpu_digest/main.c;bench/gpu_digest/items.c;bench/gpu_digest/time.c"
   torc_kernels_emu)

@@ -1,15 +1,7 @@
 /* Kernels with one planted mistake each, and host code with one: every mistake must be found, in
  * any order of threads, with the exit code and the words expected here. Each runs in a process of
  * its own. On the emulator alone: a device would not notice most of them. */
-#include "kernels/cuda/gpu.h"
-#include "kernels/emu/emu.h"
-#include "kernels/kernels_cuda.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "kernels/emu/test/mistake.h"
 
 #define THREADS 64u
 
@@ -178,14 +170,6 @@ __global__ void an_endless_recursion(double *out)
 static torc_gpu_stream stream;
 static double *device; /* [THREADS], zeros */
 
-static void must(int error)
-{
-    if (error != 0) {
-        fprintf(stderr, "mistakes: %s\n", torc_gpu_error_text(error));
-        exit(1);
-    }
-}
-
 static void launch(void (*kernel)(double *), double *out, uint32_t blocks, uint32_t cluster)
 {
     const gpu_grid grid = {blocks, THREADS, 16 * THREADS, stream, cluster};
@@ -244,23 +228,6 @@ static void nobody_waits(void)
     exit(0);
 }
 
-typedef struct mistake {
-    const char *name;
-    void (*kernel)(double *); /* launched as 2 blocks of THREADS ... */
-    uint32_t cluster;         /* ... in clusters of so many */
-    void (*host)(void);       /* instead of a kernel */
-    const char *words;        /* of the report */
-} mistake;
-
-#define KERNEL(name, cluster, words)      \
-    {                                     \
-#name, name, cluster, NULL, words \
-    }
-#define HOST(name, words)           \
-    {                               \
-#name, NULL, 0, name, words \
-    }
-
 static const mistake mistakes[] = {
     KERNEL(remote_read_without_last_barrier, 2, "cluster barrier"),
     KERNEL(remote_read_by_rank_0_without_last_barrier, 2, "cluster barrier"),
@@ -303,51 +270,9 @@ static void make(const mistake *m)
     } else {
         m->host();
     }
-    exit(0);
-}
-
-/* Exit code of a process that makes the mistake, and what it says. */
-static int outcome(const mistake *m, char *said, size_t room)
-{
-    int ends[2];
-    if (pipe(ends) != 0) {
-        exit(1);
-    }
-    fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], 2);
-        close(ends[0]);
-        close(ends[1]);
-        make(m);
-    }
-    close(ends[1]);
-    size_t length = 0;
-    for (ssize_t got = 1; got > 0 && length + 1 < room; length += (size_t)got) {
-        got = read(ends[0], said + length, room - 1 - length);
-        got = got < 0 ? 0 : got;
-    }
-    said[length] = '\0';
-    close(ends[0]);
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int main(int argc, char **argv)
 {
-    int missed = 0;
-    for (const mistake &m : mistakes) {
-        if (argc > 1 && strcmp(argv[1], m.name) == 0) {
-            make(&m);
-        }
-        char said[2000];
-        const int code = outcome(&m, said, sizeof said);
-        if (code != TORC_EMU_MISTAKE || strstr(said, m.words) == NULL) {
-            fprintf(stderr, "mistakes: %s: not found: code %d, '%s', expected '%s'\n", m.name, code,
-                    said, m.words);
-            missed++;
-        }
-    }
-    return missed == 0 ? 0 : 1;
+    return mistake_main(argc, argv, mistakes, sizeof mistakes / sizeof *mistakes, make);
 }

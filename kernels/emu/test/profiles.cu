@@ -116,6 +116,49 @@ static void check_no_device(void)
     expect("none", "launch", launch(64, 64, 1), cudaErrorNoDevice);
 }
 
+/* The versions are told, all else is refused, and no frees are needed to go on elsewhere. */
+static void check_old_driver(void)
+{
+    torc_gpu_device d;
+    int count = -1;
+    void *p = NULL;
+    torc_emu_profile("old_driver");
+    expect("old_driver", "count", torc_gpu_device_count(&count), cudaErrorInsufficientDriver);
+    expect("old_driver", "devices", count, 0);
+    expect("old_driver", "read", torc_gpu_device_read(&d, 0), cudaErrorInsufficientDriver);
+    expect("old_driver", "driver", d.driver_version, 12000);
+    expect("old_driver", "runtime", d.runtime_version, 13000);
+    expect("old_driver", "multiprocessors", d.multiprocessors, 0);
+    expect("old_driver", "use", torc_gpu_device_use(0), cudaErrorInsufficientDriver);
+    expect("old_driver", "alloc", torc_gpu_alloc(&p, 16), cudaErrorInsufficientDriver);
+    expect("old_driver", "kind", torc_gpu_error_is_driver(cudaErrorInsufficientDriver), true);
+    expect("old_driver", "lost", torc_gpu_error_is_lost(cudaErrorInsufficientDriver), false);
+}
+
+/* There and with memory, but no kernel runs. */
+static void check_old_device(void)
+{
+    torc_gpu_device d;
+    torc_emu_profile("sm_70");
+    expect("sm_70", "read", torc_gpu_device_read(&d, 0), 0);
+    expect("sm_70", "major", d.major, 7);
+    expect("sm_70", "clusters", d.clusters_of_4, 0);
+    expect("sm_70", "launch", launch(64, 64, 1), cudaErrorNoKernelImageForDevice);
+    expect("sm_70", "allow", gpu_allow_shared(use_all, 64), cudaErrorNoKernelImageForDevice);
+    expect("sm_70", "zero", torc_gpu_set_zero(out, sizeof(double), stream), 0);
+    expect("sm_70", "wait", torc_gpu_stream_wait(stream), 0);
+}
+
+static void check_device(const row *r)
+{
+    torc_gpu_device d;
+    expect(r->profile, "read", torc_gpu_device_read(&d, 0), 0);
+    expect(r->profile, "multiprocessors", d.multiprocessors, r->at_once[0]);
+    expect(r->profile, "shared", (long)d.shared_bytes, (long)r->shared_kib * 1024);
+    expect(r->profile, "clusters of 4", d.clusters_of_4, r->at_once[2]);
+    expect(r->profile, "no such device", torc_gpu_device_read(&d, 1), cudaErrorInvalidDevice);
+}
+
 int main(void)
 {
     expect("any", "stream", torc_gpu_stream_create(&stream), 0);
@@ -125,8 +168,11 @@ int main(void)
         check_shared(&r);
         check_clusters(&r);
         check_shapes(&r);
+        check_device(&r);
     }
     check_no_device();
+    check_old_driver();
+    check_old_device();
     torc_gpu_free(out);
     torc_gpu_stream_destroy(stream);
     return failures == 0 ? 0 : 1;
