@@ -1,5 +1,6 @@
 /* Seconds of a whole program on a GPU: the launches of each level by the schedule, linear layers by
- * the words that they read and write. Must not know: devices at work. */
+ * the larger of the words that they read and write and of their 64-bit multiply-adds (predicted in
+ * bench/results/README.md). Must not know: devices at work. */
 #include "runtime/cost.h"
 #include "runtime/cost_gpu.h"
 #include "runtime/gpu_schedule.h"
@@ -8,15 +9,20 @@
 
 /* Every output word is written once; sources are read once for each 32 outputs of a group. */
 #define OUTPUTS_A_READ 32.0
+/* Multiply-adds of a multiprocessor a clock: 7e12 a second on an H200 at 1,980 MHz. */
+#define MACS_A_CLOCK 26.8
 
 static double linear_seconds(const torc_gpu_machine *machine, const torc_linear *linear,
                              const torc_params *params, double samples)
 {
     const double groups = linear->group_count;
     const double reads = ceil(linear->out_count / OUTPUTS_A_READ) * linear->in_count;
-    const double words = groups * (reads + linear->out_count) * samples;
-    const double bytes = words * (double)torc_params_big_words(params) * sizeof(uint64_t);
-    return machine->launch_seconds + bytes / machine->memory_rate;
+    const double words = (double)torc_params_big_words(params) * samples;
+    const double bytes = groups * (reads + linear->out_count) * words * sizeof(uint64_t);
+    const double macs = groups * linear->out_count * linear->in_count * words;
+    return machine->launch_seconds +
+           fmax(bytes / machine->memory_rate,
+                macs / (MACS_A_CLOCK * machine->multiprocessors * machine->clock_hz));
 }
 
 static double program_seconds(const torc_gpu_schedule *schedule, const torc_program *program,
