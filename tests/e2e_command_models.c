@@ -84,8 +84,13 @@ Test(command_models, a_circuit_for_the_gpu_says_so)
         cr_expect_str_eq(cJSON_GetObjectItem(object, "target")->valuestring, targets[t]);
         cr_expect(t == 0 || number(parameters, "grouping") >= 2, "%s", result.out);
         cr_expect(number(object, "log2_p_error_circuit") <= -40, "%s", targets[t]);
+        const cJSON *gpu = cJSON_GetObjectItem(object, "predicted_gpu");
+        cr_expect_eq(gpu != NULL, t == 1);
+        cr_expect(t == 0 || (number(gpu, "seconds") > number(gpu, "seconds_batched") &&
+                             number(gpu, "seconds_batched") > 0));
         cJSON_Delete(object);
         succeeds("inspect m.torc");
+        cr_expect_eq(strstr(result.out, "NVIDIA H200") != NULL, t == 1, "%s", result.out);
         cr_expect(strstr(result.out, t == 0 ? "parameters for the CPU" : "parameters for the GPU"),
                   "%s", result.out);
     }

@@ -3,6 +3,7 @@
 #include "frontend/command/report.h"
 
 #include "frontend/command/output.h"
+#include "runtime/gpu_schedule.h"
 #include "runtime/json.h"
 #include "runtime/security.h"
 #include "runtime/spec_names.h"
@@ -30,6 +31,12 @@ torc_status report_make(torc_ctx *ctx, report *out, const torc_circuit *circuit,
     if (s != TORC_OK) {
         report_free(out);
         return s;
+    }
+    if (torc_circuit_target(circuit) == TORC_ENGINE_CUDA) {
+        torc_gpu_schedule schedule;
+        torc_gpu_schedule_default(&schedule, &torc_gpu_identity_h200);
+        torc_predict_gpu(&out->on_gpu, &schedule, &circuit->program, &circuit->spec.params,
+                         REPORT_GPU_BATCH);
     }
     torc_predict(&out->prediction, &out->machine, &circuit->program, &circuit->spec.params, 1);
     return TORC_OK;
@@ -173,6 +180,19 @@ static void add_prediction(cJSON *out, const report *r)
     add_number(object, "threads", r->machine.threads);
 }
 
+static void add_gpu_prediction(cJSON *out, const report *r)
+{
+    if (r->circuit->spec.is_virtual || torc_circuit_target(r->circuit) != TORC_ENGINE_CUDA) {
+        return;
+    }
+    cJSON *object = cJSON_AddObjectToObject(out, "predicted_gpu");
+    cJSON_AddStringToObject(object, "device", torc_gpu_identity_h200.name);
+    cJSON_AddBoolToObject(object, "measured", false);
+    add_number(object, "seconds", r->on_gpu.seconds);
+    add_number(object, "seconds_batched", r->on_gpu.seconds_batched);
+    add_number(object, "batch", REPORT_GPU_BATCH);
+}
+
 static void add_log2(cJSON *out, const char *name, const torc_spec *spec, double value)
 {
     if (spec->is_virtual) {
@@ -214,6 +234,7 @@ cJSON *report_to_json(const report *r)
     add_log2(out, "log2_p_error_circuit", spec, spec->log2_p_error_circuit);
     add_log2(out, "log2_p_error_bound", spec, spec->log2_p_error_bound);
     add_prediction(out, r);
+    add_gpu_prediction(out, r);
     add_ports(out, "inputs", spec->inputs, spec->input_count);
     add_ports(out, "outputs", spec->outputs, spec->output_count);
     add_compiled(out, r->compiled);
@@ -295,6 +316,13 @@ static void print_prediction(const report *r)
     printf("predicted    %s for one sample, %s a sample in a batch (%u threads), %s of memory\n",
            format_seconds(a, p->seconds), format_seconds(b, p->seconds_batched), r->machine.threads,
            format_bytes(c, p->memory_bytes));
+    if (torc_circuit_target(r->circuit) == TORC_ENGINE_CUDA) {
+        printf(
+            "on a GPU     %s for one sample, %s a sample in a batch of %d (counted for an %s, not "
+            "measured)\n",
+            format_seconds(a, r->on_gpu.seconds), format_seconds(b, r->on_gpu.seconds_batched),
+            REPORT_GPU_BATCH, torc_gpu_identity_h200.name);
+    }
     printf("sizes        evaluation keys %s, a sample in %s, out %s\n",
            format_bytes(a, p->evaluation_key_bytes), format_bytes(b, p->ciphertext_bytes_in),
            format_bytes(c, p->ciphertext_bytes_out));

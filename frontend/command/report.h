@@ -7,11 +7,14 @@
 
 #include <cjson/cJSON.h>
 
+enum { REPORT_GPU_BATCH = 64 };
+
 typedef struct report {
     const torc_circuit *circuit; /* borrowed */
     cJSON *compiled;             /* what the compiler wrote: stages, agreement, bits */
     torc_machine machine;
     torc_prediction prediction;
+    torc_prediction on_gpu; /* of a circuit for CUDA: samples of a batch on an H200, counted */
     uint64_t lookups;
     uint32_t level_count;
 } report;
