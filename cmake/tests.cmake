@@ -13,7 +13,7 @@ if(TORC_SANITIZE STREQUAL "thread")
 endif()
 # Seeded secrets exist only here: objects made by them are marked and refused by loaders.
 file(GLOB COMMON_SOURCES CONFIGURE_DEPENDS tests/common/*.c)
-torc_library(torc_test_common SOURCES ${COMMON_SOURCES} LINK torc_local PkgConfig::CRITERION)
+torc_library(torc_test_common SOURCES ${COMMON_SOURCES} LINK torc_models torc_local PkgConfig::CRITERION)
 
 function(torc_test pattern label timeout criterion)
   if(TORC_SANITIZE)
