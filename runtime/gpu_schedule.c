@@ -36,16 +36,19 @@ static double counted_seconds(const torc_gpu_schedule *schedule, const torc_para
                : torc_cost_gpu_rotation(&machine, params, form, cluster, batch);
 }
 
-/* A keyswitch costs by its size alone: any set says how far the counts are off. */
+/* Shape, form and cluster; a keyswitch costs by its size alone, whatever is rotated behind it. */
 static bool speaks_of(const torc_gpu_row *row, const torc_params *params, uint32_t form,
                       uint32_t cluster)
 {
     const torc_configuration of_row = torc_configuration_of(&row->params);
     const torc_configuration wanted = torc_configuration_of(params);
 
-    return row->form == form &&
-           (form == TORC_GPU_KEYSWITCH ||
-            (row->cluster == cluster && memcmp(&of_row, &wanted, sizeof wanted) == 0));
+    if (form == TORC_GPU_KEYSWITCH) {
+        return row->form == form &&
+               torc_params_big_dim(&row->params) == torc_params_big_dim(params);
+    }
+    return row->form == form && row->cluster == cluster &&
+           memcmp(&of_row, &wanted, sizeof wanted) == 0;
 }
 
 static double ratio_of(const torc_gpu_schedule *schedule, const torc_gpu_row *row)
