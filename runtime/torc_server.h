@@ -7,6 +7,7 @@
 #include "runtime/circuit.h"
 #include "runtime/cost.h"
 #include "runtime/executor.h"
+#include "runtime/gpu_calibrate.h"
 
 typedef struct torc_server torc_server;
 
@@ -65,5 +66,11 @@ TORC_MUST_CHECK torc_status torc_simulate_circuit(torc_ctx *ctx, torc_tensor *ou
 /* Measures the constants of this machine in about 100 ms. */
 TORC_MUST_CHECK torc_status torc_machine_calibrate(torc_ctx *ctx, torc_machine *out,
                                                    uint32_t threads);
+
+/* Measures the schedule of one GPU, "cuda:0", in about a minute; options may be NULL. E_DEVICE
+ * where there is none. out is freed with torc_gpu_schedule_free. */
+TORC_MUST_CHECK torc_status torc_gpu_calibrate(torc_ctx *ctx, torc_gpu_schedule *out,
+                                               const char *device,
+                                               const torc_gpu_calibration *options);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "runtime/backend.h"
 #include "runtime/cost.h"
+#include "runtime/gpu_calibrate.h"
 #include "runtime/torc_server.h"
 
 const char *torc_gpus_name(void);            /* of devices: "cuda" */
@@ -22,6 +23,12 @@ TORC_MUST_CHECK torc_status torc_gpus_capacity(torc_ctx *ctx, size_t *out,
                                                const torc_program *program,
                                                const torc_params *params, uint32_t device,
                                                size_t wanted);
+
+/* Measures the schedule of a device (cuda/calibrate.c). Random keys that are nobody's; out is freed
+ * with torc_gpu_schedule_free. */
+TORC_MUST_CHECK torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule *out,
+                                                uint32_t device,
+                                                const torc_gpu_calibration *options);
 
 /* A run of an open target; memory_bytes is the device's, exact. */
 void torc_gpus_predict(torc_prediction *out, const torc_target *target, size_t samples);

@@ -48,6 +48,15 @@ torc_status torc_gpus_capacity(torc_ctx *ctx, size_t *out, const torc_program *p
     return refuse(ctx);
 }
 
+torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule *out, uint32_t device,
+                                const torc_gpu_calibration *options)
+{
+    (void)device;
+    (void)options;
+    *out = (torc_gpu_schedule){0};
+    return refuse(ctx);
+}
+
 void torc_gpus_predict(torc_prediction *out, const torc_target *target, size_t samples)
 {
     (void)target;
