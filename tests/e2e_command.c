@@ -234,6 +234,20 @@ Test(command, a_passphrase_seals_the_secret_key)
     succeeds(arguments);
 }
 
+Test(command, calibrate_tells_the_constants_of_the_cpu)
+{
+    cJSON *object = json_of("calibrate --device cpu --json");
+    const cJSON *cpu = cJSON_GetObjectItem(object, "cpu");
+    cr_expect(cJSON_GetObjectItem(cpu, "fft_ns_per_butterfly")->valuedouble > 0);
+    cr_expect(cJSON_GetObjectItem(cpu, "keyswitch_ns_per_mac")->valuedouble > 0);
+    cr_expect_null(cJSON_GetObjectItem(object, "gpu"));
+    cJSON_Delete(object);
+    succeeds("calibrate --device cpu --threads 1");
+    cr_expect(strstr(result.out, "CPU, 1 threads") != NULL, "%s", result.out);
+    fails("calibrate --device cuda:999", 13, "cuda");
+    fails("calibrate --device abacus", 2, "abacus");
+}
+
 Test(command, every_page_of_help_has_an_example)
 {
     static const char *const names[] = {"compile", "inspect", "simulate", "keygen", "encrypt",

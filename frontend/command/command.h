@@ -46,6 +46,7 @@ typedef struct options {
     uint32_t threads;                                           /* 0: all cores */
     uint64_t seed;
     size_t samples;
+    double seconds;                                               /* 0: default */
     double log2_p_error, log2_p_error_lookup, allow_log2_p_error; /* 0: not given */
 } options;
 
@@ -74,6 +75,7 @@ enum option_key {
     KEY_PASSPHRASE_FILE,
     KEY_PROFILE,
     KEY_SAMPLES,
+    KEY_SECONDS,
     KEY_SECRET_KEY,
     KEY_SEED,
     KEY_TARGET,
@@ -135,6 +137,7 @@ typedef struct command {
     torc_status (*run)(torc_ctx *ctx, const options *o);
 } command;
 
+extern const command command_calibrate;
 extern const command command_compile;
 extern const command command_decrypt;
 extern const command command_devices;

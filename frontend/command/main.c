@@ -9,17 +9,9 @@
 #include <string.h>
 
 static const command *const commands[] = {
-    &command_compile,
-    &command_inspect,
-    &command_simulate,
-    &command_keygen,
-    &command_encrypt,
-    &command_run,
-    &command_decrypt,
-    &command_verify,
-    &command_devices,
-    &command_version,
-    NULL,
+    &command_compile, &command_inspect,   &command_simulate, &command_keygen,
+    &command_encrypt, &command_run,       &command_decrypt,  &command_verify,
+    &command_devices, &command_calibrate, &command_version,  NULL,
 };
 
 static void print_help(FILE *out)
