@@ -257,7 +257,6 @@ Test(command_errors, models_and_inputsets_that_cannot_be_compiled)
         {COMPILE "--inputset " DIGITS "inputset.npy --bits 9", 2, "1 to 8"},
         {COMPILE "--inputset " DIGITS "inputset.npy --profile shared", 9, "--exact"},
         {COMPILE "--inputset " DIGITS "inputset.npy --dump-after all", 2, "lower"},
-        {COMPILE "--inputset " DIGITS "inputset.npy --target abacus", 2, "cpu, cuda"},
         {COMPILE "--inputset " DIGITS "inputset.npy --p-error 1e-9 --profile private", 2,
          "exclude"},
         {COMPILE "--inputset " DIGITS "inputset.npy --output-name nothing", 2, "logits"},
