@@ -19,9 +19,18 @@ typedef struct torc_target_options {
     bool noisy;          /* virtual: draw noise */
     uint64_t noise_seed; /* virtual: of the noise simulation (not a cryptographic seed) */
     uint32_t device;     /* cuda: number of the device */
+    bool overlap;        /* cuda: room for the inputs of a second run, where memory allows */
 } torc_target_options;
 
 typedef struct torc_target torc_target;
+
+/* Seeded ciphertexts of neighbouring elements: body[samples][count]; sample s, element i has row
+ * first_row + s * count + i of the mask stream (TORC_MASK_CIPHERTEXT). */
+typedef struct torc_seeded_rows {
+    uint8_t seed[TORC_SEED_BYTES];
+    uint64_t first_row;
+    const uint64_t *body;
+} torc_seeded_rows;
 
 /* Where the time of a run went. */
 typedef struct torc_phase_seconds {
@@ -49,9 +58,14 @@ typedef struct torc_backend {
     torc_status (*lookup)(torc_ctx *ctx, torc_target *target, const torc_lookup *args,
                           size_t samples);
     torc_status (*sync)(torc_ctx *ctx, torc_target *target);
-    /* NULL where instructions one by one are as fast: the whole program at once. */
-    torc_status (*run)(torc_ctx *ctx, torc_target *target, size_t samples,
-                       torc_phase_seconds *phases);
+    /* --- NULL where there is nothing to gain --- */
+    /* The whole program at once on what has been written: starts it; waits for it. Between the two
+     * inputs of the next run may be written when the target overlaps. */
+    torc_status (*start)(torc_ctx *ctx, torc_target *target, size_t samples);
+    torc_status (*finish)(torc_ctx *ctx, torc_target *target, torc_phase_seconds *phases);
+    /* As write, of ciphertexts whose masks come from a seed. */
+    torc_status (*write_seeded)(torc_ctx *ctx, torc_target *target, uint32_t first, uint32_t count,
+                                size_t samples, const torc_seeded_rows *rows);
 } torc_backend;
 
 /* First member of every backend's own target. */
@@ -60,6 +74,7 @@ struct torc_target {
     size_t element_words; /* kN + 1, or 1 for virtual */
     size_t capacity;
     uint64_t memory_bytes;   /* held while open */
+    bool overlap;            /* inputs may be written while a run is under way */
     uint64_t overflow_count; /* virtual: lookups and outputs whose value left its range */
 };
 

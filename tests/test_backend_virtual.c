@@ -35,7 +35,8 @@ static torc_target *open_virtual(const torc_program *program, size_t capacity, b
                                  uint32_t threads)
 {
     torc_target *target = NULL;
-    const torc_target_options options = {capacity, threads, noisy, 11};
+    const torc_target_options options = {
+        .capacity = capacity, .threads = threads, .noisy = noisy, .noise_seed = 11};
     cr_assert_eq(torc_backend_virtual()->open(NULL, &target, program, &params, NULL, &options),
                  TORC_OK);
     return target;
@@ -324,11 +325,17 @@ Test(backend_virtual, what_it_cannot_do_is_refused)
         torc_status status;
         const char *message;
     } rows[] = {
-        {&none, {1, 1, true, 0}, TORC_E_UNSUPPORTED, "no cryptographic parameters"},
-        {&wild, {1, 1, true, 0}, TORC_E_PARAMETERS, "standard deviation"},
-        {&params, {0, 1, false, 0}, TORC_E_ARGUMENT, "capacity"},
-        {&params, {SIZE_MAX / 2, 1, false, 0}, TORC_E_ARGUMENT, "too many"},
-        {&params, {SIZE_MAX / 64, 1, false, 0}, TORC_E_MEMORY, "memory"},
+        {&none,
+         {.capacity = 1, .threads = 1, .noisy = true},
+         TORC_E_UNSUPPORTED,
+         "no cryptographic parameters"},
+        {&wild,
+         {.capacity = 1, .threads = 1, .noisy = true},
+         TORC_E_PARAMETERS,
+         "standard deviation"},
+        {&params, {.capacity = 0, .threads = 1}, TORC_E_ARGUMENT, "capacity"},
+        {&params, {.capacity = SIZE_MAX / 2, .threads = 1}, TORC_E_ARGUMENT, "too many"},
+        {&params, {.capacity = SIZE_MAX / 64, .threads = 1}, TORC_E_MEMORY, "memory"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         torc_target *target = NULL;

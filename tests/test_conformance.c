@@ -46,7 +46,8 @@ Test(conformance, every_entry_of_every_backend_is_there)
     for (size_t b = 0; b < sizeof backends / sizeof *backends; b++) {
         const void *entry[sizeof(torc_backend) / sizeof(void *)];
         memcpy(entry, backends[b], sizeof entry);
-        for (size_t i = 0; i < sizeof entry / sizeof *entry - 1; i++) { /* run may be missing */
+        for (size_t i = 0; i < sizeof entry / sizeof *entry - 3;
+             i++) { /* the last three may be missing */
             cr_expect_not_null(entry[i], "backend %zu, entry %zu", b, i);
         }
     }

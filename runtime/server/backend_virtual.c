@@ -143,7 +143,8 @@ static torc_status open_target(torc_ctx *ctx, torc_target **out, const torc_prog
                          "virtual backend: a capacity of 0 samples, give 1 or more");
     }
     TORC_TRY(TORC_ALLOC(ctx, t, 1));
-    t->base = (torc_target){torc_backend_virtual(), 1, options->capacity, 0, 0};
+    t->base = (torc_target){
+        .backend = torc_backend_virtual(), .element_words = 1, .capacity = options->capacity};
     t->program = program;
     t->threads = options->threads == 0 ? omp_get_max_threads() : (int)options->threads;
     t->noisy = options->noisy;

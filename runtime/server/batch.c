@@ -86,12 +86,31 @@ static void store_clear_output(const part *p, uint32_t output)
     }
 }
 
+/* An input of neighbouring elements whose masks the target expands itself. */
+static bool is_seeded(const part *p, uint32_t input, torc_seeded_rows *rows)
+{
+    const torc_place *place = &p->program->inputs[input];
+    for (uint32_t i = 1; i < place->count; i++) {
+        if (place->element[i] != place->element[0] + i) {
+            return false;
+        }
+    }
+    return p->target->backend->write_seeded != NULL && p->io->seeded != NULL && place->count > 0 &&
+           p->io->seeded(p->io->user, rows, input, p->first);
+}
+
 static torc_status write_inputs(torc_ctx *ctx, const part *p)
 {
     for (uint32_t input = 0; input < p->program->input_count; input++) {
         const torc_place *place = &p->program->inputs[input];
+        torc_seeded_rows rows;
         if (!place->encrypted) {
             load_clear_input(p, input);
+            continue;
+        }
+        if (is_seeded(p, input, &rows)) {
+            TORC_TRY(p->target->backend->write_seeded(ctx, p->target, place->element[0],
+                                                      place->count, p->count, &rows));
             continue;
         }
         for (uint32_t i = 0, run = 0; i < place->count; i += run) {
@@ -119,31 +138,59 @@ static torc_status read_outputs(torc_ctx *ctx, const part *p)
     return TORC_OK;
 }
 
-static torc_status run_part(torc_ctx *ctx, const part *p, torc_run_stats *stats, torc_share share)
+/* A target that starts whole programs has begun this part already. */
+static torc_status compute(torc_ctx *ctx, const part *p, torc_run_stats *stats, torc_share share)
 {
-    torc_run_stats run;
-    TORC_TRY(write_inputs(ctx, p));
-    TORC_TRY(torc_execute_part(ctx, p->target, p->program, p->count, &run, share, NULL, NULL));
+    torc_run_stats run = {.samples = p->count};
+    TORC_TRY(
+        torc_execute_starts(p->target, p->program)
+            ? torc_execute_finish(ctx, p->target, p->program, &run, share)
+            : torc_execute_part(ctx, p->target, p->program, p->count, &run, share, NULL, NULL));
     if (p->io->finished != NULL) {
         p->io->finished(p->io->user, p->target, p->count);
     }
-    TORC_TRY(read_outputs(ctx, p));
     stats->seconds_linear += run.seconds_linear;
     stats->seconds_lookup += run.seconds_lookup;
     stats->lookups += run.lookups;
     return TORC_OK;
 }
 
+static torc_status start(torc_ctx *ctx, const part *p)
+{
+    return torc_execute_starts(p->target, p->program)
+               ? p->target->backend->start(ctx, p->target, p->count)
+               : TORC_OK;
+}
+
+/* Inputs of the next part go in while the present one computes, where the target allows it. */
+static torc_status run_part(torc_ctx *ctx, const part *now, const part *next, torc_run_stats *stats,
+                            torc_share share)
+{
+    TORC_TRY(start(ctx, now));
+    const bool ahead = now->target->overlap && next->count != 0;
+    const torc_status written = ahead ? write_inputs(ctx, next) : TORC_OK;
+    const torc_status done = compute(ctx, now, stats, share); /* even when writing failed */
+    TORC_TRY(written);
+    TORC_TRY(done);
+    TORC_TRY(read_outputs(ctx, now));
+    return ahead || next->count == 0 ? TORC_OK : write_inputs(ctx, next);
+}
+
 static torc_status run_parts(torc_ctx *ctx, part *p, size_t samples, torc_run_stats *stats)
 {
     const size_t begin = p->first;
-    for (size_t done = 0; done < samples; done += p->count) {
-        const size_t rest = samples - done;
-        p->first = begin + done;
-        p->count = rest < p->target->capacity ? rest : p->target->capacity;
-        const torc_share share = {(double)done / (double)samples,
-                                  (double)(done + p->count) / (double)samples};
-        TORC_TRY(run_part(ctx, p, stats, share));
+    const size_t end = begin + samples;
+    p->count = samples < p->target->capacity ? samples : p->target->capacity;
+    TORC_TRY(write_inputs(ctx, p));
+    while (p->count != 0) {
+        part next = *p;
+        next.first = p->first + p->count;
+        next.count =
+            end - next.first < p->target->capacity ? end - next.first : p->target->capacity;
+        const torc_share share = {(double)(p->first - begin) / (double)samples,
+                                  (double)(next.first - begin) / (double)samples};
+        TORC_TRY(run_part(ctx, p, &next, stats, share));
+        *p = next;
     }
     return TORC_OK;
 }

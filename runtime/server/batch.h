@@ -11,6 +11,8 @@
 typedef struct torc_batch_io {
     void *user;
     void (*load)(void *user, uint64_t *out, uint32_t input, size_t sample, size_t index);
+    /* May be NULL: true, and the rows of an input from a sample on, when it is seeded. */
+    bool (*seeded)(void *user, torc_seeded_rows *out, uint32_t input, size_t sample);
     int64_t (*load_clear)(void *user, uint32_t input, size_t sample, size_t index);
     void (*store)(void *user, const uint64_t *in, uint32_t output, size_t sample, size_t index);
     void (*store_clear)(void *user, int64_t in, uint32_t output, size_t sample, size_t index);

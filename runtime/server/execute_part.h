@@ -13,6 +13,16 @@ TORC_MUST_CHECK torc_status torc_execute_part(torc_ctx *ctx, torc_target *target
                                               torc_run_stats *stats, torc_share share,
                                               torc_observe_fn *observe, void *user);
 
+/* Targets that start a whole program: between start and finish the next part may be written. */
+static inline bool torc_execute_starts(const torc_target *target, const torc_program *program)
+{
+    return target->backend->start != NULL && program->instr_count > 0;
+}
+/* Waits for what backend->start has begun; fills run but its seconds. */
+TORC_MUST_CHECK torc_status torc_execute_finish(torc_ctx *ctx, torc_target *target,
+                                                const torc_program *program, torc_run_stats *run,
+                                                torc_share share);
+
 double torc_seconds_now(void); /* of a clock that only goes forward */
 
 #endif

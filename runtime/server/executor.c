@@ -70,16 +70,23 @@ static torc_status walk(torc_ctx *ctx, torc_target *target, const torc_program *
     return TORC_OK;
 }
 
-static torc_status run_whole(torc_ctx *ctx, torc_target *target, const torc_program *program,
-                             torc_run_stats *run, torc_share share)
+torc_status torc_execute_finish(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                                torc_run_stats *run, torc_share share)
 {
     torc_phase_seconds phases = {0};
-    TORC_TRY(target->backend->run(ctx, target, run->samples, &phases));
+    TORC_TRY(target->backend->finish(ctx, target, &phases));
     run->seconds_linear = phases.linear;
     run->seconds_lookup = phases.lookup;
     run->lookups = torc_program_lookup_count(program) * run->samples;
     torc_progress(ctx, "run", share.end);
     return TORC_OK;
+}
+
+static torc_status run_whole(torc_ctx *ctx, torc_target *target, const torc_program *program,
+                             torc_run_stats *run, torc_share share)
+{
+    TORC_TRY(target->backend->start(ctx, target, run->samples));
+    return torc_execute_finish(ctx, target, program, run, share);
 }
 
 torc_status torc_execute_part(torc_ctx *ctx, torc_target *target, const torc_program *program,
@@ -88,7 +95,7 @@ torc_status torc_execute_part(torc_ctx *ctx, torc_target *target, const torc_pro
 {
     const double start = torc_seconds_now();
     const uint64_t overflows_before = target->overflow_count;
-    const bool whole = target->backend->run != NULL && observe == NULL && program->instr_count > 0;
+    const bool whole = torc_execute_starts(target, program) && observe == NULL;
     torc_run_stats run = {.samples = samples};
     TORC_TRY(whole ? run_whole(ctx, target, program, &run, share)
                    : walk(ctx, target, program, &run, share, observe, user));

@@ -99,9 +99,11 @@ torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circui
     TORC_TRY(torc_device_choose(ctx, &choice, device));
     TORC_TRY(check_keys(ctx, circuit, keys));
     TORC_TRY(torc_circuit_check_engine(ctx, circuit, torc_backend_engine(choice.backend)));
+    const size_t wanted = capacity == 0 ? DEFAULT_CAPACITY : capacity;
     TORC_TRY(torc_device_capacity(ctx, &options.capacity, &choice, &circuit->program,
-                                  &circuit->spec.params,
-                                  capacity == 0 ? DEFAULT_CAPACITY : capacity));
+                                  &circuit->spec.params, wanted));
+    /* Batches come in several parts, or their size is not known. */
+    options.overlap = capacity == 0 || options.capacity * choice.count < wanted;
     TORC_TRY(TORC_ALLOC(ctx, server, 1));
     server->circuit = circuit;
     server->keys = keys;
@@ -221,6 +223,17 @@ static void load(void *user, uint64_t *out, uint32_t input, size_t sample, size_
     torc_ct_expand(out, x->in, &x->in->parts[input], sample, index);
 }
 
+static bool seeded(void *user, torc_seeded_rows *out, uint32_t input, size_t sample)
+{
+    const exchange *x = user;
+    const torc_ct_part *part = &x->in->parts[input];
+    const size_t row = sample * part->count;
+    memcpy(out->seed, x->in->seed, sizeof out->seed);
+    out->first_row = part->row_begin + row;
+    out->body = part->word + row;
+    return part->form == TORC_CT_SEEDED;
+}
+
 static int64_t load_clear(void *user, uint32_t input, size_t sample, size_t index)
 {
     const exchange *x = user;
@@ -280,7 +293,12 @@ torc_status torc_server_run(torc_ctx *ctx, torc_server *server, torc_ciphertexts
                             torc_run_stats *stats, const torc_ciphertexts *in)
 {
     exchange x = {.in = in};
-    const torc_batch_io io = {&x, load, load_clear, store, store_clear, NULL};
+    const torc_batch_io io = {.user = &x,
+                              .load = load,
+                              .seeded = seeded,
+                              .load_clear = load_clear,
+                              .store = store,
+                              .store_clear = store_clear};
     *out = NULL;
     TORC_TRY(check_input(ctx, server, in));
     TORC_TRY(TORC_ALLOC(ctx, x.out, 1));

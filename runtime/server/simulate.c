@@ -115,7 +115,12 @@ static torc_status run(torc_ctx *ctx, simulation *sim, torc_run_stats *stats, bo
         .noisy = noisy,
         .noise_seed = seed,
     };
-    const torc_batch_io io = {sim, load, load_clear, store, store_clear, count_overflows};
+    const torc_batch_io io = {.user = sim,
+                              .load = load,
+                              .load_clear = load_clear,
+                              .store = store,
+                              .store_clear = store_clear,
+                              .finished = count_overflows};
     torc_target *target = NULL;
     TORC_TRY(backend->open(ctx, &target, program, &sim->circuit->spec.params, NULL, &options));
     const torc_status s = torc_batch_run(ctx, target, program, 0, sim->samples, stats, &io);
