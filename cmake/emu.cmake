@@ -3,6 +3,8 @@
 #                      -> emu_check_X           against its check form, toy sizes
 #                      -> gpu_X                 against a device (TORC_CUDA)    label gpu, 77 without one
 #   tests/slowgpu_X.c  -> slowemu_X, slowgpu_X  statistics                      label slow
+#   tests/engine_X.c   -> emu_engine_X, gpu_engine_X   Criterion, the whole backend; engine_weak_X use
+#                      toy keys, _faults and _memory need the emulator
 add_custom_target(tests_emu) # builds all programs of the tests labelled emu
 add_subdirectory(kernels/emu)
 if(NOT BUILD_TESTING)
@@ -97,3 +99,33 @@ torc_kernel_test(emu_calibrate
 target_link_libraries(emu_calibrate PRIVATE torc_base)
 add_dependencies(tests_emu emu_calibrate)
 torc_add_kernel_test(emu_calibrate emu_calibrate emu 120 "TORC_EMU_ORDER=forward")
+
+# --- the CUDA backend ----------------------------------------------------------------------------
+torc_library(torc_test_common_emu SOURCES ${COMMON_SOURCES} LINK torc_local_emu PkgConfig::CRITERION)
+file(GLOB ENGINE_TESTS CONFIGURE_DEPENDS tests/engine_*.c)
+
+function(torc_engine_test name source library label)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE ${library})
+  target_compile_definitions(${name} PRIVATE
+    TORC_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TORC_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(name MATCHES "_weak_") # tests/common/weak_security.h
+    target_link_options(${name} PRIVATE
+      "LINKER:--wrap=torc_spec_accept" "LINKER:--wrap=torc_params_check")
+  endif()
+  torc_add_kernel_test(${name} ${name} ${label} 300 "TORC_EMU_DEVICES=2")
+endfunction()
+
+foreach(source ${ENGINE_TESTS})
+  get_filename_component(test ${source} NAME_WE)
+  torc_engine_test(emu_${test} ${source} torc_test_common_emu emu)
+  add_dependencies(tests_emu emu_${test})
+  if(TORC_CUDA AND NOT test MATCHES "_(faults|memory)$")
+    torc_engine_test(gpu_${test} ${source} torc_test_common gpu)
+    set_tests_properties(gpu_${test} PROPERTIES RESOURCE_LOCK gpu)
+  endif()
+endforeach()
+
+# The command on the emulated device: `torc run --device emu` in scripts and tests.
+add_executable(torc_emu ${COMMAND_SOURCES})
+target_link_libraries(torc_emu PRIVATE torc_local_emu)

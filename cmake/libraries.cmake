@@ -81,3 +81,8 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/frontend/onnx/onnx.proto)
 endif()
 torc_library(torc_compiler SOURCES ${COMPILER_SOURCES} LINK torc_base ${ONNX_SCHEMA})
 torc_library(torc_local SOURCES ${LOCAL_SOURCES} LINK torc_compiler torc_client torc_server)
+# For tests: everything above a device that is emulated (cmake/emu.cmake).
+if(BUILD_TESTING)
+  torc_server_library(torc_server_emu emu torc_kernels_emu)
+  torc_library(torc_local_emu SOURCES ${LOCAL_SOURCES} LINK torc_compiler torc_client torc_server_emu)
+endif()

@@ -1,0 +1,127 @@
+/* What the backend does not run, and CUDA's errors in words. */
+#include "runtime/cuda/engine.h"
+#include "runtime/status.h"
+
+#include <string.h>
+
+torc_shape torc_cuda_shape(const torc_params *params)
+{
+    return (torc_shape){.glwe_dim = params->glwe_dim,
+                        .poly_size = params->poly_size,
+                        .lwe_dim = params->lwe_dim,
+                        .extended_log2 = params->extended_log2,
+                        .base_log = params->bootstrap.base_log,
+                        .level_count = params->bootstrap.level_count,
+                        .ks_base_log = params->keyswitch.base_log,
+                        .ks_level_count = params->keyswitch.level_count,
+                        .grouping = params->grouping};
+}
+
+torc_status torc_cuda_check(torc_ctx *ctx, const cuda_target *target, int error, const char *doing)
+{
+    if (error == 0) {
+        return TORC_OK;
+    }
+    (void)torc_gpu_error_clear(); /* the next call must not meet it again */
+    const char *text = torc_gpu_error_text(error);
+    if (torc_gpu_error_is_memory(error)) {
+        return torc_fail(ctx, TORC_E_MEMORY,
+                         "%s:%u: %s: %s; run fewer samples at once, or free the device",
+                         TORC_GPU_BACKEND, target->device, doing, text);
+    }
+    if (torc_gpu_error_is_lost(error)) {
+        return torc_fail(ctx, TORC_E_DEVICE,
+                         "%s:%u: %s: %s (code %d); the device is lost to this process: start it "
+                         "again",
+                         TORC_GPU_BACKEND, target->device, doing, text, error);
+    }
+    return torc_fail(ctx, TORC_E_DEVICE, "%s:%u: %s: %s (code %d)", TORC_GPU_BACKEND,
+                     target->device, doing, text, error);
+}
+
+/* Shapes that no kernel takes have no scratch, no key or no form; torc_params_check has passed. */
+static torc_status refuse_params(torc_ctx *ctx, const torc_params *params)
+{
+    const torc_shape shape = torc_cuda_shape(params);
+    if (params->grouping > 3) {
+        return torc_fail(ctx, TORC_E_UNSUPPORTED,
+                         "cuda: the circuit groups %u key bits a step, at most 3 run here; compile "
+                         "it again",
+                         params->grouping);
+    }
+    if (torc_gpu_bootstrap_key_bytes(&shape) == 0 || torc_gpu_keyswitch_key_bytes(&shape) == 0 ||
+        torc_gpu_rotate_scratch_bytes(&shape, 1) == 0) {
+        return torc_fail(ctx, TORC_E_UNSUPPORTED,
+                         "cuda: no kernel takes poly_size %u, glwe_dim %u, gadget 2^%u x %u, "
+                         "keyswitch 2^%u x %u; compile the circuit with --target cuda",
+                         params->poly_size, params->glwe_dim, params->bootstrap.base_log,
+                         params->bootstrap.level_count, params->keyswitch.base_log,
+                         params->keyswitch.level_count);
+    }
+    return TORC_OK;
+}
+
+static torc_status refuse_keys(torc_ctx *ctx, const torc_params *params,
+                               const torc_evaluation_keys *keys)
+{
+    uint8_t wanted[TORC_FINGERPRINT_BYTES];
+    uint8_t found[TORC_FINGERPRINT_BYTES];
+    if (keys == NULL) {
+        return torc_fail(ctx, TORC_E_ARGUMENT,
+                         "cuda: the circuit has lookups and no evaluation keys were given; pass "
+                         "the client's .evk file");
+    }
+    torc_params_fingerprint(wanted, params);
+    torc_params_fingerprint(found, &keys->params);
+    if (memcmp(wanted, found, sizeof wanted) != 0) {
+        return torc_fail(ctx, TORC_E_MISMATCH,
+                         "cuda: the evaluation keys belong to other parameters (lwe_dim %u, "
+                         "poly_size %u) than the circuit (lwe_dim %u, poly_size %u); make keys "
+                         "from this circuit's client specification",
+                         keys->params.lwe_dim, keys->params.poly_size, params->lwe_dim,
+                         params->poly_size);
+    }
+    return TORC_OK;
+}
+
+static torc_status refuse_tables(torc_ctx *ctx, const torc_program *program,
+                                 const torc_params *params)
+{
+    uint32_t cells_log2 = params->extended_log2;
+    while ((params->poly_size >> (cells_log2 - params->extended_log2)) > 1) {
+        cells_log2++;
+    }
+    for (uint32_t i = 0; i < program->table_count; i++) {
+        if (program->tables[i].index_bits > TORC_INDEX_BITS) {
+            return torc_fail(ctx, TORC_E_WIDTH,
+                             "cuda: table %u has %u index bits, at most %d run encrypted; round "
+                             "its input first",
+                             i, program->tables[i].index_bits, TORC_INDEX_BITS);
+        }
+        if (program->tables[i].index_bits + 1 > cells_log2) {
+            return torc_fail(ctx, TORC_E_WIDTH,
+                             "cuda: table %u has %u index bits, poly_size %u with 2^%u parts holds "
+                             "at most %u; compile the circuit again",
+                             i, program->tables[i].index_bits, params->poly_size,
+                             params->extended_log2, cells_log2 - 1);
+        }
+    }
+    return TORC_OK;
+}
+
+torc_status torc_cuda_refuse(torc_ctx *ctx, const torc_program *program, const torc_params *params,
+                             const torc_evaluation_keys *keys)
+{
+    TORC_TRY(torc_params_check(ctx, params));
+    if (torc_program_lookup_count(program) == 0) {
+        return TORC_OK;
+    }
+    if (!torc_params_has_lookup(params)) {
+        return torc_fail(ctx, TORC_E_MISMATCH,
+                         "cuda: the circuit has lookups and its parameters have none (lwe_dim 0); "
+                         "compile it again");
+    }
+    TORC_TRY(refuse_tables(ctx, program, params));
+    TORC_TRY(refuse_params(ctx, params));
+    return refuse_keys(ctx, params, keys);
+}
