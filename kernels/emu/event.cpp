@@ -26,7 +26,7 @@ size_t emu_events_report_leaks(bool report)
 
 void emu_events_end_all(void)
 {
-    events().live.clear();
+    events().end_all();
 }
 
 std::shared_ptr<emu_place> emu_place_make(CUstream_st *stream)

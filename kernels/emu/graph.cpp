@@ -39,8 +39,8 @@ size_t emu_graphs_report_leaks(bool report)
 
 void emu_graphs_end_all(void)
 {
-    graphs().live.clear();
-    executables().live.clear();
+    graphs().end_all();
+    executables().end_all();
     recordings = 0;
 }
 

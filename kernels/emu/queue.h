@@ -62,9 +62,9 @@ typedef struct CUgraphExec_st {
     std::shared_ptr<emu_place> last; /* end of the last launch */
 } CUgraphExec_st;
 
-/* The handles of one kind that live. */
+/* The handles of one kind. */
 template <class handle> struct emu_handles {
-    std::vector<handle *> live;
+    std::vector<handle *> live, ended;
 
     handle *add(int device)
     {
@@ -73,7 +73,16 @@ template <class handle> struct emu_handles {
         return live.back();
     }
     bool has(const handle *h) const { return std::find(live.begin(), live.end(), h) != live.end(); }
-    void end(const handle *h) { live.erase(std::find(live.begin(), live.end(), h)); }
+    void end(handle *h)
+    {
+        live.erase(std::find(live.begin(), live.end(), h));
+        ended.push_back(h);
+    }
+    void end_all()
+    {
+        ended.insert(ended.end(), live.begin(), live.end());
+        live.clear();
+    }
 };
 
 /* --- streams (stream.cpp) --- */

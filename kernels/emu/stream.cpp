@@ -143,7 +143,7 @@ size_t emu_streams_report_leaks(bool report)
 void emu_streams_end_all(void)
 {
     emu_streams_drop_work();
-    streams().live.clear();
+    streams().end_all();
 }
 
 /* --- launches --- */
