@@ -2,6 +2,7 @@
 #   tests/gpu_X.c      -> emu_X, _reverse, _random   against the emulator       label emu
 #                      -> emu_check_X           against its check form, toy sizes
 #                      -> gpu_X                 against a device (TORC_CUDA)    label gpu, 77 without one
+#   tests/emu_X.c      -> emu_X, emu_check_X       against the emulator alone
 #   tests/slowgpu_X.c  -> slowemu_X, slowgpu_X  statistics                      label slow
 #   tests/engine_X.c   -> emu_engine_X, gpu_engine_X   Criterion, the whole backend; engine_weak_X use
 #                      toy keys, _faults and _memory need the emulator
@@ -70,6 +71,23 @@ foreach(source ${KERNEL_TESTS} ${SLOW_KERNEL_TESTS})
     endif()
   endif()
 endforeach()
+
+# tests/emu_X.c: what no device does on request          -> emu_X, emu_check_X
+file(GLOB EMULATOR_TESTS CONFIGURE_DEPENDS tests/emu_*.c)
+foreach(source ${EMULATOR_TESTS})
+  get_filename_component(test ${source} NAME_WE)
+  string(REGEX REPLACE "^emu_" "emu_check_" check_test ${test})
+  torc_kernel_test(${test} ${source} torc_kernels_emu)
+  torc_kernel_test(${check_test} ${source} torc_kernels_emu_check)
+  add_dependencies(tests_emu ${test} ${check_test})
+  torc_add_kernel_test(${test} ${test} emu 120 "")
+  torc_add_kernel_test(${check_test} ${check_test} emu 240 "TORC_TEST_TOY=1")
+endforeach()
+
+# The environment's way to make a call fail.
+add_test(NAME emu_faults_environment COMMAND emu_memory)
+set_tests_properties(emu_faults_environment PROPERTIES LABELS emu TIMEOUT 60 ENVIRONMENT "TORC_EMU_FAIL=9:719"
+  PASS_REGULAR_EXPRESSION "gpu_.*: unspecified launch failure")
 
 # Several devices, on a machine that has none.
 torc_add_kernel_test(emu_devices_two emu_devices emu 120 "TORC_EMU_DEVICES=2")
