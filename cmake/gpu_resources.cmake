@@ -1,7 +1,8 @@
 # kernels/cuda/resources.txt as rows for C: what prices are made of (runtime/cost_gpu_launch.c) is what
 # tests/resources.sh holds against the machine code.
 #
-#   TORC_THROUGHPUT(k, log2 N, l, g, v, shared bytes, blocks, bits, clocks)
+#   TORC_THROUGHPUT(k, log2 N, l, g, v, threads, shared bytes, blocks, bits, FP64 instructions and wavefronts
+#                   of the last phase, which has transforms and digits, clocks)
 #   TORC_LATENCY(k, log2 N, l, v, cluster, threads, shared bytes, blocks, FP64 instructions, clocks)
 #   TORC_KEYSWITCH(row tiles, row warps, shared bytes, blocks, clocks)
 #
@@ -12,7 +13,8 @@ set(ONE " [^ ]+")   # a column that is not taken
 set(NUMBER " ([0-9.]+)")
 # kernel threads dynamic registers spill blocks local trips bits fp64 conversions wavefronts sectors clocks
 set(THROUGHPUT "^rotate_throughput<rotate_plan<([0-9]+,[0-9]+,[0-9]+,[0-9]+,[0-9]+),[0-9]+,5,0>>")
-string(APPEND THROUGHPUT "${ONE}${NUMBER}${ONE}${ONE}${NUMBER}${ONE}${ONE}${NUMBER}${ONE}${ONE}${ONE}${ONE}${NUMBER}$")
+set(LAST " [0-9+]+[+]([0-9]+)") # of several phases
+string(APPEND THROUGHPUT "${NUMBER}${NUMBER}${ONE}${ONE}${NUMBER}${ONE}${ONE}${NUMBER}${LAST}${ONE}${LAST}${ONE}${NUMBER}$")
 set(LATENCY "^rotate_latency_kernel<latency_plan<([0-9,]+)>>")
 string(APPEND LATENCY "${NUMBER}${NUMBER}${ONE}${ONE}${NUMBER}${ONE}${ONE}${ONE} ([0-9+]+)${ONE}${ONE}${ONE}${NUMBER}$")
 set(KEYSWITCH "^keyswitch_product<([0-9]+,[0-9]+)>")
@@ -22,7 +24,7 @@ set(rows "")
 file(STRINGS ${RESOURCES_TABLE} lines)
 foreach(line IN LISTS lines)
   if(line MATCHES "${THROUGHPUT}")
-    string(APPEND rows "TORC_THROUGHPUT(${CMAKE_MATCH_1},${CMAKE_MATCH_2},${CMAKE_MATCH_3},${CMAKE_MATCH_4},${CMAKE_MATCH_5})\n")
+    string(APPEND rows "TORC_THROUGHPUT(${CMAKE_MATCH_1},${CMAKE_MATCH_2},${CMAKE_MATCH_3},${CMAKE_MATCH_4},${CMAKE_MATCH_5},${CMAKE_MATCH_6},${CMAKE_MATCH_7},${CMAKE_MATCH_8})\n")
   elseif(line MATCHES "${LATENCY}")
     string(APPEND rows "TORC_LATENCY(${CMAKE_MATCH_1},${CMAKE_MATCH_2},${CMAKE_MATCH_3},${CMAKE_MATCH_4},${CMAKE_MATCH_5},${CMAKE_MATCH_6})\n")
   elseif(line MATCHES "${KEYSWITCH}")

@@ -9,10 +9,10 @@
  *   throughput  waves of as many ciphertexts as the device holds, each steps * clocks / share
  *   latency     turns of at most 66 ciphertexts and 1.5 GiB of bundles. A turn: bundles, the larger
  *               of FP64 and memory (the key once, all bundles written); then steps on clusters, the
- *               larger of what a cluster alone waits for and of the counts of those that share a
- *               multiprocessor
- *   global      pieces whose spectra fit 24 MiB; a step is 2 launches (3 at g = 1) and the FP64 of
- *               runtime/cost_gpu.c at half the rate
+ *               largest of what a cluster alone waits for, of the counts of those that share a
+ *               multiprocessor, and of reading the bundles
+ *   global      pieces whose spectra fit 24 MiB; a step is 2 launches (3 at g = 1), the FP64 of
+ *               runtime/cost_gpu.c, and the spectra through the second-level cache at 24 bytes
  *   keyswitch   blocks of 16, 64 or 128 ciphertexts by 128 or 64 columns, each kN/32 l' slices
  * steps; three launches, and 10 ns a ciphertext for digits and modulus switch
  *
@@ -35,8 +35,8 @@
 #define LATENCY_TURN        66.0
 #define LATENCY_BYTES       1610612736.0 /* 3 * 2^29 */
 #define GLOBAL_BYTES        25165824.0   /* 24 * 2^20 */
-#define GLOBAL_SHARE        0.5
-#define KEYSWITCH_SHARE     0.88 /* whole shares of the depth, the ring's filling */
+#define L2_BYTES            24.0         /* a clock and multiprocessor, all of them reading */
+#define KEYSWITCH_SHARE     0.88         /* whole shares of the depth, the ring's filling */
 #define KEYSWITCH_CHUNK     32.0
 #define KEYSWITCH_SLICE     7.0
 #define KEYSWITCH_TILE      16u
@@ -46,8 +46,9 @@
 
 typedef struct throughput_row {
     torc_configuration shape;
-    uint32_t shared_bytes, blocks;
-    double bits; /* ciphertexts of a block times g */
+    uint32_t threads, shared_bytes, blocks;
+    double bits;             /* ciphertexts of a block times g */
+    double fp64, wavefronts; /* of the phase with digits: of a thread, of a block */
     double clocks;
 } throughput_row;
 
@@ -65,8 +66,9 @@ typedef struct keyswitch_row {
 
 #define TORC_LATENCY(...)
 #define TORC_KEYSWITCH(...)
-#define TORC_THROUGHPUT(k, log2_n, l, g, v, shared, blocks, bits, clocks) \
-    {{k, log2_n, l, g, v}, shared, blocks, bits, clocks},
+#define TORC_THROUGHPUT(k, log2_n, l, g, v, threads, shared, blocks, bits, fp64, wavefronts, \
+                        clocks)                                                              \
+    {{k, log2_n, l, g, v}, threads, shared, blocks, bits, fp64, wavefronts, clocks},
 static const throughput_row throughput_rows[] = {
 #include "runtime/gpu_resources.def"
 };
@@ -193,6 +195,22 @@ uint32_t torc_cost_gpu_wave(const torc_gpu_machine *machine, const torc_params *
                            : clusters_at_once(machine, (uint32_t)lround(1 / of_block), row->blocks);
 }
 
+/* The rows count wide digits. Narrow ones save FP64 instructions, which is worth something down to
+ * what shared memory takes in the same phase. */
+static double step_clocks(const torc_gpu_machine *machine, const torc_params *params,
+                          const throughput_row *row)
+{
+    torc_gpu_step step;
+    torc_gpu_step_count(&step, machine, params);
+    const double coefficients =
+        exp2(params->extended_log2) * (params->glwe_dim + 1.0) * params->poly_size;
+    const double wide = coefficients * (params->bootstrap.level_count + 4.0);
+    const double saved = (wide - step.digits) / FULL_LANES * row->bits / params->grouping;
+    const double spare = row->fp64 * row->threads / FULL_LANES - row->wavefronts;
+
+    return row->clocks - fmax(fmin(saved, spare), 0.0) * row->blocks;
+}
+
 static double throughput_seconds(const torc_gpu_machine *machine, const torc_params *params,
                                  uint32_t batch)
 {
@@ -201,7 +219,8 @@ static double throughput_seconds(const torc_gpu_machine *machine, const torc_par
     if (wave == 0) {
         return HUGE_VAL;
     }
-    const double clocks = find_throughput(machine, params)->clocks / machine->rotation_share;
+    const double clocks =
+        step_clocks(machine, params, find_throughput(machine, params)) / machine->rotation_share;
     return machine->launch_seconds + END_SECONDS +
            ceiling(batch, wave) * row_seconds(machine, torc_params_step_count(params) * clocks);
 }
@@ -294,9 +313,11 @@ static double turn_seconds(const torc_gpu_machine *machine, const torc_params *p
 {
     const double at_once = clusters_at_once(machine, row->cluster, row->blocks);
     const double waves = ceil(count / at_once);
+    const double steps = waves * cluster_seconds(machine, params, row, ceil(count / waves));
+    const double reads = count * bundle_bytes(params) / machine->memory_rate;
 
     return 2 * machine->launch_seconds + END_SECONDS + bundle_seconds(machine, params, count) +
-           waves * cluster_seconds(machine, params, row, ceil(count / waves));
+           fmax(steps, reads);
 }
 
 /* Equal turns, as rotate_latency cuts a batch. */
@@ -332,11 +353,13 @@ static double global_seconds(const torc_gpu_machine *machine, const torc_params 
         return HUGE_VAL;
     }
     torc_gpu_step_count(&step, machine, params);
-    const double fp64 = step.transforms + step.digits + step.product;
-    const double lanes = machine->multiprocessors * machine->fp64_lanes * machine->clock_hz;
-    return END_SECONDS +
-           torc_params_step_count(params) * (pieces * launches * machine->launch_seconds +
-                                             batch * fp64 / (lanes * GLOBAL_SHARE));
+    const double fp64 = (step.transforms + step.digits + step.product) / machine->fp64_lanes;
+    const double exchange =
+        polys * (2.0 * params->bootstrap.level_count + 2.0) * params->poly_size * 8 / L2_BYTES;
+    const double clocks = (fp64 + exchange) / machine->rotation_share;
+    return END_SECONDS + torc_params_step_count(params) *
+                             (pieces * launches * machine->launch_seconds +
+                              batch * clocks / (machine->multiprocessors * machine->clock_hz));
 }
 
 double torc_cost_gpu_rotation(const torc_gpu_machine *machine, const torc_params *params,

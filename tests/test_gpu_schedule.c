@@ -32,14 +32,15 @@ static void expect_ratio(double found, double expected, double tolerance, const 
 
 /* --- counts --- */
 
-/* One wave of the throughput form: the clocks of resources.txt by hand, 70 % of the bound. */
+/* One wave of the throughput form: the clocks of resources.txt by hand, less 3 FP64 instructions a
+ * coefficient for narrow digits, 70 % of the bound. */
 Test(gpu_schedule, a_wave_of_the_throughput_form)
 {
     const torc_gpu_schedule s = h200();
     const double one =
         torc_gpu_schedule_rotation(&s, &four_bits, TORC_GPU_FORM_THROUGHPUT, 0, 528, NULL);
 
-    expect_ratio(one, 391 * 17420 / 1.755e9 / 0.7 + 7.2e-6, 1e-9, "wave");
+    expect_ratio(one, 391 * (17420 - 768) / 1.755e9 / 0.7 + 7.2e-6, 1e-9, "wave");
     cr_expect_eq(torc_gpu_schedule_rotation(&s, &four_bits, TORC_GPU_FORM_THROUGHPUT, 0, 1, NULL),
                  one);
     expect_ratio(torc_gpu_schedule_rotation(&s, &four_bits, TORC_GPU_FORM_THROUGHPUT, 0, 529, NULL),
@@ -98,7 +99,7 @@ Test(gpu_schedule, figures_of_the_global_form)
     const double more = torc_gpu_schedule_rotation(&s, &p, TORC_GPU_FORM_GLOBAL, 0, 3000, NULL);
 
     cr_expect(one > 1e-3 && one < 2e-3, "%g", one);
-    cr_expect((more - most) / 1000 > 5.9e-6 && (more - most) / 1000 < 20e-6, "%g", more - most);
+    cr_expect((more - most) / 1000 > 5.9e-6 && (more - most) / 1000 < 25e-6, "%g", more - most);
     p.grouping = 4;
     cr_expect_eq(torc_gpu_schedule_rotation(&s, &p, TORC_GPU_FORM_GLOBAL, 0, 1, NULL), HUGE_VAL);
 }
