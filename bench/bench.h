@@ -21,6 +21,7 @@ typedef struct bench_options {
 
 torc_status bench_lookup(torc_ctx *ctx, const bench_options *o);
 torc_status bench_model(torc_ctx *ctx, const bench_options *o);
+torc_status bench_predict(torc_ctx *ctx);        /* an H200 from counted resources */
 torc_status bench_configurations(torc_ctx *ctx); /* prints kernels/configurations.def */
 
 /* A circuit of one lookup instruction on `batch` elements, every table random and different, at the

@@ -1,4 +1,4 @@
-/* torc_bench lookup | model | configurations: parses the command line. */
+/* torc_bench lookup | model | predict | configurations: parses the command line. */
 #include "bench/bench.h"
 
 #include <argp.h>
@@ -66,9 +66,10 @@ static const struct argp_option rows[] = {
 static const struct argp argp = {
     .options = rows,
     .parser = parse,
-    .args_doc = "lookup\nmodel M.torc --input X.npy\nconfigurations",
+    .args_doc = "lookup\nmodel M.torc --input X.npy\npredict\nconfigurations",
     .doc = "Measures lookups at the optimiser's parameters, or a circuit; prints one JSON object a "
-           "line. Members: bench/README.md. Or prints kernels/configurations.def.\v"
+           "line. Members: bench/README.md. Or predicts the figures of an H200, or prints "
+           "kernels/configurations.def.\v"
            "Example:\n  torc_bench lookup --bits 4 --batch 64\n"
            "  torc_bench model m.torc --input x.npy --batch 16",
 };
@@ -83,18 +84,21 @@ int main(int argc, char **argv)
     const char *which = argc > 1 ? argv[1] : "";
     const bool lookup = strcmp(which, "lookup") == 0;
     const bool model = strcmp(which, "model") == 0;
+    const bool predict = strcmp(which, "predict") == 0;
     const bool configurations = strcmp(which, "configurations") == 0;
-    if (!lookup && !model && !configurations) {
+    if (!lookup && !model && !predict && !configurations) {
         (void)argp_parse(&argp, argc, argv, 0, NULL, &o); /* --help */
-        fprintf(stderr, "torc_bench: expected lookup, model or configurations, see --help\n");
+        fprintf(stderr,
+                "torc_bench: expected lookup, model, predict or configurations, see --help\n");
         return torc_status_exit_code(TORC_E_ARGUMENT);
     }
     argp_err_exit_status = torc_status_exit_code(TORC_E_ARGUMENT);
     (void)argp_parse(&argp, argc - 1, argv + 1, 0, NULL, &o);
     torc_ctx *ctx = torc_ctx_create();
-    const torc_status s = lookup  ? bench_lookup(ctx, &o)
-                          : model ? bench_model(ctx, &o)
-                                  : bench_configurations(ctx);
+    const torc_status s = lookup    ? bench_lookup(ctx, &o)
+                          : model   ? bench_model(ctx, &o)
+                          : predict ? bench_predict(ctx)
+                                    : bench_configurations(ctx);
     if (s != TORC_OK) {
         fprintf(stderr, "torc_bench: %s\n", torc_ctx_message(ctx));
     }
