@@ -290,8 +290,7 @@ static torc_status levels_open(torc_ctx *ctx, levels *l, const torc_verify_optio
     const torc_params *params = &circuit->spec.params;
     torc_target_options how = {.capacity = l->samples, .threads = options->threads};
     torc_device_choice choice;
-    TORC_TRY(torc_device_choose(ctx, &choice, torc_verify_device(options)));
-    TORC_TRY(torc_circuit_check_engine(ctx, circuit, torc_backend_engine(choice.backend)));
+    TORC_TRY(torc_device_choose(ctx, &choice, torc_verify_device(options), circuit));
     torc_noise_production_on(&l->noise, params, torc_backend_engine(choice.backend));
     l->words = torc_params_big_words(params);
     TORC_TRY(TORC_ALLOC(ctx, l->phase, (size_t)circuit->program.element_count * l->samples));

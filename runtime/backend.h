@@ -74,6 +74,7 @@ struct torc_target {
     size_t element_words; /* kN + 1, or 1 for virtual */
     size_t capacity;
     uint64_t memory_bytes;   /* held while open */
+    uint64_t fallback_count; /* cuda: launches in another form than planned, since it was opened */
     bool overlap;            /* inputs may be written while a run is under way */
     uint64_t overflow_count; /* virtual: lookups and outputs whose value left its range */
 };

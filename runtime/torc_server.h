@@ -41,7 +41,10 @@ void torc_server_close(torc_server *server);
 const char *torc_server_device(const torc_server *server);    /* "cpu", "cuda:0" */
 const char *torc_server_describe(const torc_server *server);  /* "cuda:0 (NVIDIA H200)" */
 uint64_t torc_server_memory_bytes(const torc_server *server); /* held by its targets while open */
-size_t torc_server_capacity(const torc_server *server);       /* samples held at once */
+/* Launches that the device runs in another form of the rotation than its schedule has planned, as
+ * without clusters; 0 on the CPU. */
+uint64_t torc_server_fallbacks(const torc_server *server);
+size_t torc_server_capacity(const torc_server *server); /* samples held at once */
 
 /* Seconds and memory of a run of this many samples: of the host's memory on the CPU, of the
  * devices' on GPUs. Measures a CPU's constants first, about 100 ms. */

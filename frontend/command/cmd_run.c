@@ -77,6 +77,11 @@ static torc_status execute(torc_ctx *ctx, job *j, const options *o)
     if (s == TORC_OK) {
         s = torc_server_run(ctx, server, &j->out, &j->stats, j->in);
     }
+    if (s == TORC_OK && torc_server_fallbacks(server) != 0) {
+        say("%s: %" PRIu64 " launches of the circuit ran in another form than planned; torc "
+            "calibrate measures what this device runs best",
+            torc_server_device(server), torc_server_fallbacks(server));
+    }
     torc_server_close(server);
     return s;
 }
@@ -100,8 +105,9 @@ static void show(const job *j, const options *o)
     }
     char total[32];
     char each[32];
-    printf("ran %zu sample%s, %" PRIu64 " lookups, in %s: %s a sample\n", stats->samples,
-           stats->samples == 1 ? "" : "s", stats->lookups, format_seconds(total, stats->seconds),
+    printf("ran %zu sample%s, %" PRIu64 " lookups, on %s in %s: %s a sample\n", stats->samples,
+           stats->samples == 1 ? "" : "s", stats->lookups, j->device,
+           format_seconds(total, stats->seconds),
            format_seconds(each, stats->seconds / (double)stats->samples));
 }
 

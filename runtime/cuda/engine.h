@@ -131,7 +131,7 @@ TORC_MUST_CHECK torc_status torc_cuda_write_seeded(torc_ctx *ctx, cuda_target *t
 int torc_cuda_inbox_take(cuda_target *target);
 
 /* Queues one instruction on the stream: a CUDA error code. */
-int torc_cuda_queue(const cuda_target *target, uint32_t instr);
+int torc_cuda_queue(cuda_target *target, uint32_t instr);
 
 /* Starts the program on what has been written; waits for it. */
 TORC_MUST_CHECK torc_status torc_cuda_start(torc_ctx *ctx, cuda_target *target, size_t samples);

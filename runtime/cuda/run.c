@@ -10,7 +10,7 @@ void torc_cuda_graph_drop(cuda_target *target)
     target->graph = NULL;
 }
 
-static int queue_all(const cuda_target *t)
+static int queue_all(cuda_target *t)
 {
     int error = torc_gpu_event_record(t->marks[0], t->stream);
     for (uint32_t i = 0; i < t->program->instr_count && error == 0; i++) {

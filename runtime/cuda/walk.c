@@ -4,6 +4,12 @@
  * the keyswitch at once, the rotation in the pieces that the schedule finds fastest. */
 #include "runtime/cuda/engine.h"
 
+/* How torc_gpu_rotate refuses a form before it starts anything. */
+enum {
+    FORM_UNKNOWN = 1,    /* cudaErrorInvalidValue: not for this shape */
+    FORM_TOO_LARGE = 801 /* cudaErrorNotSupported: not on this device */
+};
+
 static int queue_linear(const cuda_target *t, const torc_linear_layer *layer)
 {
     const size_t words = t->base.element_words;
@@ -36,7 +42,7 @@ static int queue_keyswitch(const cuda_target *t, size_t row, uint32_t count)
     return torc_gpu_keyswitch(&out, &args, &t->shape, t->stream);
 }
 
-static int queue_rotation(const cuda_target *t, uint64_t *out, size_t row, size_t first,
+static int queue_rotation(cuda_target *t, uint64_t *out, size_t row, size_t first,
                           const torc_gpu_piece *piece)
 {
     const torc_gpu_switched all = switched_of(t);
@@ -51,18 +57,20 @@ static int queue_rotation(const cuda_target *t, uint64_t *out, size_t row, size_
         .scratch = t->scratch,
         .form = (torc_gpu_form)piece->form,
         .cluster = piece->cluster};
-    const int error =
-        torc_gpu_rotate(out + first * t->base.element_words, &args, &t->shape, t->stream);
-    if (piece->form == TORC_GPU_FORM_ANY || error == 0 || torc_gpu_error_is_lost(error)) {
+    uint64_t *to = out + first * t->base.element_words;
+    const int error = torc_gpu_rotate(to, &args, &t->shape, t->stream);
+    if (piece->form == TORC_GPU_FORM_ANY || (error != FORM_UNKNOWN && error != FORM_TOO_LARGE)) {
         return error;
     }
-    torc_gpu_rotate_args any = args; /* the schedule was made elsewhere: what runs here */
+    torc_gpu_rotate_args any = args; /* nothing was started: the kernels choose */
     any.form = TORC_GPU_FORM_ANY;
     any.cluster = 0;
-    return torc_gpu_rotate(out + first * t->base.element_words, &any, &t->shape, t->stream);
+    (void)torc_gpu_error_clear();
+    t->base.fallback_count++;
+    return torc_gpu_rotate(to, &any, &t->shape, t->stream);
 }
 
-static int queue_tile(const cuda_target *t, uint64_t *out, size_t row, uint32_t count)
+static int queue_tile(cuda_target *t, uint64_t *out, size_t row, uint32_t count)
 {
     torc_gpu_piece pieces[TORC_GPU_MAX_PIECES];
     uint32_t piece_count = torc_gpu_schedule_split(pieces, &t->schedule, &t->params, count);
@@ -77,7 +85,7 @@ static int queue_tile(const cuda_target *t, uint64_t *out, size_t row, uint32_t 
     return error;
 }
 
-static int queue_lookup(const cuda_target *t, const cuda_instr *instr, const torc_lookup *lookup)
+static int queue_lookup(cuda_target *t, const cuda_instr *instr, const torc_lookup *lookup)
 {
     const size_t total = lookup->count * t->samples;
     const size_t row = instr->first_row * t->samples;
@@ -92,7 +100,7 @@ static int queue_lookup(const cuda_target *t, const cuda_instr *instr, const tor
     return error;
 }
 
-int torc_cuda_queue(const cuda_target *target, uint32_t instr)
+int torc_cuda_queue(cuda_target *target, uint32_t instr)
 {
     const torc_instr *in = &target->program->instrs[instr];
     return in->kind == TORC_INSTR_LINEAR

@@ -58,34 +58,47 @@ static torc_status choose_gpus(torc_ctx *ctx, torc_device_choice *out)
     return TORC_OK;
 }
 
-static void choose_auto(torc_device_choice *out)
+static torc_status check_claim(torc_ctx *ctx, const torc_device_choice *choice,
+                               const torc_circuit *circuit)
+{
+    return circuit == NULL
+               ? TORC_OK
+               : torc_circuit_check_engine(ctx, circuit, torc_backend_engine(choice->backend));
+}
+
+static void choose_auto(torc_device_choice *out, const torc_circuit *circuit)
 {
     out->count = 1;
-    if (choose_gpus(NULL, out) != TORC_OK) {
+    if (choose_gpus(NULL, out) != TORC_OK || check_claim(NULL, out, circuit) != TORC_OK) {
         choose_cpu(out);
     }
 }
 
-torc_status torc_device_choose(torc_ctx *ctx, torc_device_choice *out, const char *device)
+/* "cuda" and what follows it; false when the name is another one. */
+static bool names_gpus(torc_device_choice *out, const char *device)
+{
+    const size_t length = strlen(torc_gpus_name());
+    return strncmp(device, torc_gpus_name(), length) == 0 &&
+           (device[length] == '\0' || device[length] == ':') && parse_numbers(out, device + length);
+}
+
+torc_status torc_device_choose(torc_ctx *ctx, torc_device_choice *out, const char *device,
+                               const torc_circuit *circuit)
 {
     const char *gpu = torc_gpus_name();
-    const size_t length = strlen(gpu);
     *out = (torc_device_choice){0};
     if (strcmp(device, "cpu") == 0) {
         choose_cpu(out);
-        return TORC_OK;
+    } else if (strcmp(device, "auto") == 0) {
+        choose_auto(out, circuit);
+    } else if (names_gpus(out, device)) {
+        TORC_TRY(choose_gpus(ctx, out));
+    } else {
+        return torc_fail(ctx, TORC_E_ARGUMENT,
+                         "device '%s' is unknown; use cpu, auto, %s, %s:N or %s:N,M",
+                         TORC_PRINTABLE(device), gpu, gpu, gpu);
     }
-    if (strcmp(device, "auto") == 0) {
-        choose_auto(out);
-        return TORC_OK;
-    }
-    if (strncmp(device, gpu, length) == 0 && (device[length] == '\0' || device[length] == ':') &&
-        parse_numbers(out, device + length)) {
-        return choose_gpus(ctx, out);
-    }
-    return torc_fail(ctx, TORC_E_ARGUMENT,
-                     "device '%s' is unknown; use cpu, auto, %s, %s:N or %s:N,M",
-                     TORC_PRINTABLE(device), gpu, gpu, gpu);
+    return check_claim(ctx, out, circuit);
 }
 
 /* --- memory --------------------------------------------------------------------------------------

@@ -14,10 +14,12 @@ typedef struct torc_device_choice {
     bool is_gpu;
 } torc_device_choice;
 
-/* "cpu", "auto", "cuda", "cuda:N" or "cuda:N,M,..". auto is the first GPU that can be used, else
- * the CPU. E_ARGUMENT for other names, E_DEVICE for a device that is not there. */
+/* "cpu", "auto", "cuda", "cuda:N" or "cuda:N,M,..". auto is the first GPU that can be used and runs
+ * the circuit within its claim, else the CPU. E_ARGUMENT for other names, E_DEVICE for a device
+ * that is not there, E_UNSUPPORTED when the circuit's claim does not hold on it. circuit may be
+ * NULL. */
 TORC_MUST_CHECK torc_status torc_device_choose(torc_ctx *ctx, torc_device_choice *out,
-                                               const char *device);
+                                               const char *device, const torc_circuit *circuit);
 
 /* "cpu, 8 threads", "cuda:0 (NVIDIA H200)"; name: how the choice is written. */
 void torc_device_describe(char *out, size_t room, const torc_device_choice *choice,

@@ -96,9 +96,8 @@ torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circui
     torc_server *server = NULL;
     torc_target_options options = {.threads = threads};
     *out = NULL;
-    TORC_TRY(torc_device_choose(ctx, &choice, device));
     TORC_TRY(check_keys(ctx, circuit, keys));
-    TORC_TRY(torc_circuit_check_engine(ctx, circuit, torc_backend_engine(choice.backend)));
+    TORC_TRY(torc_device_choose(ctx, &choice, device, circuit));
     const size_t wanted = capacity == 0 ? DEFAULT_CAPACITY : capacity;
     TORC_TRY(torc_device_capacity(ctx, &options.capacity, &choice, &circuit->program,
                                   &circuit->spec.params, wanted));
@@ -144,6 +143,15 @@ uint64_t torc_server_memory_bytes(const torc_server *server)
         bytes += server->targets[i]->memory_bytes;
     }
     return bytes;
+}
+
+uint64_t torc_server_fallbacks(const torc_server *server)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < server->target_count; i++) {
+        count += server->targets[i]->fallback_count;
+    }
+    return count;
 }
 
 size_t torc_server_capacity(const torc_server *server)
