@@ -60,11 +60,11 @@ INLINE void store_u32(uint32_t *p, vec_u32 x)
     *(vec_u32_unaligned *)p = x;
 }
 
-/* fused_add = c + a b, fused_sub = c - a b, twice_minus = 2 a - c; torus_word = the word nearest to
- * x modulo 1, for |x| < 2^51. The remainder f = x - round(x) is exact and within [-1/2, 1/2].
- * AVX-512 converts it whole, and turns the single value out of range, 2^63, into the word that is
- * meant. Elsewhere f + 3 has the top 51 bits of f modulo 1 in its mantissa; the rest is far below
- * the transform's own error. Contraction cannot touch either form: no product takes part. */
+/* fused_add = c + a b, fused_sub = c - a b, twice_minus = 2 a - c; fraction = x - round(x), exact,
+ * within [-1/2, 1/2], for |x| < 2^51; torus_word = the word nearest to it. AVX-512 converts the
+ * fraction f whole, and turns the single value out of range, 2^63, into the word that is meant.
+ * Elsewhere f + 3 has the top 51 bits of f modulo 1 in its mantissa; the rest is far below the
+ * transform's own error. Contraction cannot touch either form: no product takes part. */
 #if VECTOR_LOG2 == 3
 INLINE vec_f64 splat_f64(double x)
 {
@@ -90,10 +90,13 @@ INLINE vec_f64 twice_minus(vec_f64 a, vec_f64 c)
 {
     return _mm512_fmsub_pd(a, splat_f64(2.0), c);
 }
+INLINE vec_f64 fraction(vec_f64 x)
+{
+    return _mm512_reduce_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 INLINE vec_u64 torus_word(vec_f64 x)
 {
-    const vec_f64 fraction = _mm512_reduce_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    return (vec_u64)_mm512_cvtpd_epi64(fraction * 0x1p64);
+    return (vec_u64)_mm512_cvtpd_epi64(fraction(x) * 0x1p64);
 }
 #else
 #if VECTOR_LOG2 == 2
@@ -121,6 +124,10 @@ INLINE vec_f64 twice_minus(vec_f64 a, vec_f64 c)
 {
     return _mm256_fmsub_pd(a, splat_f64(2.0), c);
 }
+INLINE vec_f64 fraction(vec_f64 x)
+{
+    return x - _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 #else
 INLINE vec_f64 splat_f64(double x)
 {
@@ -146,11 +153,14 @@ INLINE vec_f64 twice_minus(vec_f64 a, vec_f64 c)
 {
     return a + a - c;
 }
+INLINE vec_f64 fraction(vec_f64 x)
+{
+    return x - ((x + 0x1.8p52) - 0x1.8p52);
+}
 #endif
 INLINE vec_u64 torus_word(vec_f64 x)
 {
-    const vec_f64 integer = (x + 0x1.8p52) - 0x1.8p52;
-    return (vec_u64)((x - integer) + 3.0) << 13;
+    return (vec_u64)(fraction(x) + 3.0) << 13;
 }
 #endif
 
