@@ -9,6 +9,7 @@
  * Digits: one offset for all levels (half of every base and half of the last unit kept) makes every
  * digit a plain bit field minus B/2. The field goes to double through the mantissa of 2^52.
  * Layouts: rotate.h. Noise: kernels/ref/external_product.c. */
+#include "kernels/cpu/block.h"
 #include "kernels/cpu/rotate.h"
 
 #include <stdbool.h>
@@ -149,26 +150,6 @@ static void update_last(uint64_t *acc, const double *spectrum, const fft_plan *p
         update_pass(2, acc, spectrum, im, plan);
     } else {
         update_pass(3, acc, spectrum, im, plan);
-    }
-}
-
-/* One block of all rows through the register kernel: digit[rows][re, im][FFT_BLOCK]. */
-INLINE void block_forward(double *digit, const double *spectra, size_t rows, uint32_t half,
-                          uint32_t first, const double *twiddle)
-{
-    vec_f64 x[VECTOR_WIDTH];
-    vec_f64 y[VECTOR_WIDTH];
-    for (size_t r = 0; r < rows; r++) {
-        const double *re = spectra + 2 * r * half + first;
-        for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
-            x[v] = load_f64(re + v * VECTOR_WIDTH);
-            y[v] = load_f64(re + half + v * VECTOR_WIDTH);
-        }
-        kernel_forward(x, y, twiddle);
-        for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
-            store_f64(digit + 2 * r * FFT_BLOCK + v * VECTOR_WIDTH, x[v]);
-            store_f64(digit + (2 * r + 1) * FFT_BLOCK + v * VECTOR_WIDTH, y[v]);
-        }
     }
 }
 

@@ -1,0 +1,50 @@
+/* One block of points of a spectrum through the register kernel, to and from [re, im][FFT_BLOCK].
+ */
+#ifndef TORC_KERNELS_CPU_BLOCK_H
+#define TORC_KERNELS_CPU_BLOCK_H
+
+#include "kernels/cpu/fft.h"
+
+#include <stddef.h>
+
+/* All rows: spectra [rows][re, im][M] from point `first` on -> digit [rows][re, im][FFT_BLOCK]. */
+INLINE void block_forward(double *digit, const double *spectra, size_t rows, uint32_t half,
+                          uint32_t first, const double *twiddle)
+{
+    vec_f64 x[VECTOR_WIDTH];
+    vec_f64 y[VECTOR_WIDTH];
+    for (size_t r = 0; r < rows; r++) {
+        const double *re = spectra + 2 * r * half + first;
+        for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+            x[v] = load_f64(re + v * VECTOR_WIDTH);
+            y[v] = load_f64(re + half + v * VECTOR_WIDTH);
+        }
+        kernel_forward(x, y, twiddle);
+        for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+            store_f64(digit + 2 * r * FFT_BLOCK + v * VECTOR_WIDTH, x[v]);
+            store_f64(digit + (2 * r + 1) * FFT_BLOCK + v * VECTOR_WIDTH, y[v]);
+        }
+    }
+}
+
+/* result [rows][re, im][FFT_BLOCK] -> spectra from point `first` on. */
+INLINE void block_inverse(double *spectra, const double *result, size_t rows, uint32_t half,
+                          uint32_t first, const double *twiddle)
+{
+    vec_f64 x[VECTOR_WIDTH];
+    vec_f64 y[VECTOR_WIDTH];
+    for (size_t r = 0; r < rows; r++) {
+        double *re = spectra + 2 * r * half + first;
+        for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+            x[v] = load_f64(result + 2 * r * FFT_BLOCK + v * VECTOR_WIDTH);
+            y[v] = load_f64(result + (2 * r + 1) * FFT_BLOCK + v * VECTOR_WIDTH);
+        }
+        kernel_inverse(x, y, twiddle);
+        for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+            store_f64(re + v * VECTOR_WIDTH, x[v]);
+            store_f64(re + half + v * VECTOR_WIDTH, y[v]);
+        }
+    }
+}
+
+#endif
