@@ -202,8 +202,8 @@ void torc_ref_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansi
 
 /* A prepared key is opaque to the caller: `bytes` of 64-byte aligned memory, filled row by row.
  *
- * Limits: k 1..6, N 256..4096, v 0..5, l 1..8, base_log 1..50, base_log * l <= 63,
- * base_log' * l' <= 32, tables of at most 2^8 entries. */
+ * Limits: k 1..6, N 256..4096, v 0..5, l 1..8, g 1..3, base_log 1..50, base_log * l <= 63 (50 when
+ * g > 1), base_log' * l' <= 32, tables of at most 2^8 entries. */
 typedef struct torc_cpu_kernels {
     const char *name;    /* "portable", "avx2", "avx512" */
     double fft_constant; /* fitted c of its transform, see runtime/noise.h */
@@ -212,9 +212,11 @@ typedef struct torc_cpu_kernels {
     void (*negacyclic_add)(uint64_t *out, const uint64_t *a, const uint64_t *b, uint32_t poly_size);
 
     size_t (*bootstrap_key_bytes)(const torc_shape *shape);
-    /* Transforms GLWE row `row` (= step*(k+1)*l + c*l + j), glwe[k+1][N]; rows may come from
-     * threads. */
+    /* Transforms GLWE row `row` (= (step*(2^g-1) + term)*(k+1)*l + c*l + j), glwe[k+1][N]; rows may
+     * come from threads. */
     void (*bootstrap_key_row)(void *key, size_t row, const uint64_t *glwe, const torc_shape *shape);
+    /* Afterwards once for each step, n / g of them, from any thread; does nothing when g is 1. */
+    void (*bootstrap_key_step)(void *key, size_t step, const torc_shape *shape);
 
     size_t (*keyswitch_key_bytes)(const torc_shape *shape);
     void (*keyswitch_key_row)(void *key, size_t row, const uint32_t *lwe, const torc_shape *shape);

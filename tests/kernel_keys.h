@@ -173,6 +173,9 @@ static inline void *keys_cpu_bootstrap(const test_keys *keys, const torc_cpu_ker
     for (size_t r = 0; r < keys_row_count(&keys->shape); r++) {
         cpu->bootstrap_key_row(out, r, keys->ggsw + r * keys_row_words(&keys->shape), &keys->shape);
     }
+    for (size_t step = 0; step < keys->shape.lwe_dim / keys_grouping(&keys->shape); step++) {
+        cpu->bootstrap_key_step(out, step, &keys->shape);
+    }
     return out;
 }
 

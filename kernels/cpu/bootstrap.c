@@ -1,9 +1,12 @@
 /* Bootstraps of a batch: modulus switch, blind rotation, sample extraction.
  *   out = LWE of entry[floor((phase + 2^(62-P)) 2^(P-63))], negated in the upper half
  * The batch walks through the key together, step by step, so that each step of the key is read from
- * memory once. Formulas: kernels/ref/modulus_switch.c and blind_rotate.c; layouts: rotate.h.
+ * memory once. Formulas: kernels/ref/modulus_switch.c, blind_rotate.c, blind_rotate_grouped.c;
+ * layouts: rotate.h, grouped.h.
  *
- * Scratch: accumulators [batch], exponents u32 [batch][n + 1], spectra, one saved part. */
+ * Scratch: exponents u32 [batch][n + 1]; then, classic, accumulators [batch], spectra and one saved
+ * part; grouped, one accumulator and a grouped_batch. */
+#include "kernels/cpu/grouped.h"
 #include "kernels/cpu/rotate.h"
 #include "kernels/cpu/table.h"
 
@@ -16,20 +19,40 @@ static size_t aligned_bytes(size_t bytes)
     return (bytes + 63) & ~(size_t)63;
 }
 
-size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch)
+static bool is_grouped(const torc_shape *shape)
 {
-    const size_t accumulator = aligned_bytes(accumulator_words(shape) * sizeof(uint64_t));
-    const size_t exponents = aligned_bytes((size_t)batch * (shape->lwe_dim + 1) * sizeof(uint32_t));
-    const size_t spectra = row_count(shape) * shape->poly_size * sizeof(double);
-    const size_t saved = aligned_bytes(part_words(shape) * sizeof(uint64_t));
-    return batch * accumulator + exponents + spectra + saved;
+    return shape->grouping > 1;
 }
 
-/* As many accumulators as stay in half of the second-level cache beside a step of the key. */
+static size_t accumulator_bytes(const torc_shape *shape)
+{
+    return aligned_bytes(accumulator_words(shape) * sizeof(uint64_t));
+}
+
+static size_t exponent_bytes(const torc_shape *shape, uint32_t batch)
+{
+    return aligned_bytes((size_t)batch * (shape->lwe_dim + 1) * sizeof(uint32_t));
+}
+
+size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch)
+{
+    const size_t exponents = exponent_bytes(shape, batch);
+    if (is_grouped(shape)) {
+        return exponents + accumulator_bytes(shape) + TORC_CPU(grouped_batch_bytes)(shape, batch);
+    }
+    const size_t spectra = row_count(shape) * shape->poly_size * sizeof(double);
+    const size_t saved = aligned_bytes(part_words(shape) * sizeof(uint64_t));
+    return exponents + batch * accumulator_bytes(shape) + spectra + saved;
+}
+
+/* Classic: as many accumulators as stay in half of the second-level cache beside a step of the key.
+ * Grouped: the key of a step is larger than that cache and has to be shared by more. */
 uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
 {
-    const size_t accumulator = accumulator_words(shape) * sizeof(uint64_t);
-    const size_t fits = L2_BYTES / 2 / accumulator;
+    if (is_grouped(shape)) {
+        return BATCH_LIMIT;
+    }
+    const size_t fits = L2_BYTES / 2 / accumulator_bytes(shape);
     return fits < 2 ? 2 : fits > BATCH_LIMIT ? BATCH_LIMIT : (uint32_t)fits;
 }
 
@@ -85,57 +108,105 @@ static void sample_extract(uint64_t *big, const uint64_t *part, const torc_shape
     *big = part[shape->glwe_dim * poly_words(shape)];
 }
 
-/* Where things stand in the scratch of a batch. */
-typedef struct work {
-    char *accumulators;
-    size_t accumulator_bytes;
-    uint32_t *exponents; /* [batch][n + 1] */
-    double *spectra;
-    uint64_t *saved;
-} work;
+/* What a rotation of either kind is given. */
+typedef struct rotation {
+    uint64_t *const *out;
+    const uint64_t *const *entry;
+    const uint32_t *index_bits;
+    uint32_t batch;
+    const double *key;
+    const torc_shape *shape;
+    const uint32_t *exponents; /* [batch][n + 1] */
+    char *scratch;             /* behind the exponents */
+} rotation;
 
-static work work_of(void *scratch, uint32_t batch, const torc_shape *shape)
+static const uint32_t *exponents_of(const rotation *r, uint32_t ciphertext)
 {
-    work w = {.accumulators = scratch,
-              .accumulator_bytes = aligned_bytes(accumulator_words(shape) * sizeof(uint64_t))};
-    char *next = w.accumulators + batch * w.accumulator_bytes;
-    w.exponents = (uint32_t *)(void *)next;
-    next += aligned_bytes((size_t)batch * (shape->lwe_dim + 1) * sizeof *w.exponents);
-    w.spectra = (double *)(void *)next;
-    w.saved = (uint64_t *)(void *)(w.spectra + row_count(shape) * shape->poly_size);
-    return w;
+    return r->exponents + (size_t)ciphertext * (r->shape->lwe_dim + 1);
 }
 
-static uint64_t *accumulator_of(const work *w, uint32_t ciphertext)
+static void start(uint64_t *accumulator, const rotation *r, uint32_t ciphertext)
 {
-    return (uint64_t *)(void *)(w->accumulators + ciphertext * w->accumulator_bytes);
+    accumulator_start(accumulator, r->entry[ciphertext], r->index_bits[ciphertext],
+                      exponents_of(r, ciphertext)[r->shape->lwe_dim], r->shape);
+}
+
+static void classic(const rotation *r)
+{
+    const torc_shape *shape = r->shape;
+    const size_t words = accumulator_bytes(shape) / sizeof(uint64_t);
+    uint64_t *accumulators = (uint64_t *)(void *)r->scratch;
+    double *spectra = (double *)(void *)(accumulators + r->batch * words);
+    uint64_t *saved = (uint64_t *)(void *)(spectra + row_count(shape) * shape->poly_size);
+
+    for (uint32_t b = 0; b < r->batch; b++) {
+        start(accumulators + b * words, r, b);
+    }
+    for (uint32_t step = 0; step < shape->lwe_dim; step++) {
+        const double *key = r->key + step * step_doubles(shape);
+        for (uint32_t b = 0; b < r->batch; b++) {
+            const uint32_t exponent = exponents_of(r, b)[step];
+            if (exponent != 0) { /* public: the masks are */
+                TORC_CPU(rotate_step)
+                (accumulators + b * words, exponent, key, b == 0, shape, spectra, saved);
+            }
+        }
+    }
+    for (uint32_t b = 0; b < r->batch; b++) {
+        sample_extract(r->out[b], accumulators + b * words, shape);
+    }
+}
+
+static void grouped(const rotation *r)
+{
+    const torc_shape *shape = r->shape;
+    const uint32_t g = shape->grouping;
+    uint64_t *accumulator = (uint64_t *)(void *)r->scratch;
+    grouped_plan plan;
+    grouped_batch batch;
+
+    TORC_CPU(grouped_plan)(&plan, shape);
+    TORC_CPU(grouped_batch)(&batch, shape, r->batch, r->scratch + accumulator_bytes(shape));
+    for (uint32_t b = 0; b < r->batch; b++) {
+        start(accumulator, r, b);
+        TORC_CPU(grouped_start)(state_of(&batch, b), accumulator, &plan);
+    }
+    for (uint32_t step = 0; step < shape->lwe_dim / g; step++) {
+        if (step != 0) {
+            TORC_CPU(grouped_turns)(&batch, &plan);
+        }
+        TORC_CPU(grouped_step)
+        (&batch, r->exponents + (size_t)step * g, r->key + step * grouped_step_doubles(shape),
+         &plan);
+    }
+    for (uint32_t b = 0; b < r->batch; b++) {
+        TORC_CPU(grouped_finish)(accumulator, state_of(&batch, b), &plan);
+        sample_extract(r->out[b], accumulator, shape);
+    }
 }
 
 void TORC_CPU(bootstrap)(uint64_t *const *out, const uint32_t *small, const uint64_t *const *entry,
                          const uint32_t *index_bits, uint32_t batch, const void *key,
                          const torc_shape *shape, void *scratch)
 {
-    const uint32_t n = shape->lwe_dim;
-    const size_t words = (size_t)n + 1;
-    const work w = work_of(scratch, batch, shape);
-    const double *step_key = key;
+    const size_t words = (size_t)shape->lwe_dim + 1;
+    uint32_t *exponents = scratch;
+    const rotation r = {.out = out,
+                        .entry = entry,
+                        .index_bits = index_bits,
+                        .batch = batch,
+                        .key = key,
+                        .shape = shape,
+                        .exponents = exponents,
+                        .scratch = (char *)scratch + exponent_bytes(shape, batch)};
 
     for (uint32_t b = 0; b < batch; b++) {
-        uint32_t *exponent = w.exponents + b * words;
         const uint32_t half_bin = (uint32_t)1 << (30 - index_bits[b]);
-        modulus_switch(exponent, small + b * words, half_bin, shape);
-        accumulator_start(accumulator_of(&w, b), entry[b], index_bits[b], exponent[n], shape);
+        modulus_switch(exponents + b * words, small + b * words, half_bin, shape);
     }
-    for (uint32_t step = 0; step < n; step++, step_key += step_doubles(shape)) {
-        for (uint32_t b = 0; b < batch; b++) {
-            const uint32_t exponent = w.exponents[b * words + step];
-            if (exponent != 0) { /* public: the masks are */
-                TORC_CPU(rotate_step)
-                (accumulator_of(&w, b), exponent, step_key, b == 0, shape, w.spectra, w.saved);
-            }
-        }
-    }
-    for (uint32_t b = 0; b < batch; b++) {
-        sample_extract(out[b], accumulator_of(&w, b), shape);
+    if (is_grouped(shape)) {
+        grouped(&r);
+    } else {
+        classic(&r);
     }
 }

@@ -32,6 +32,7 @@ INLINE size_t row_count(const torc_shape *shape)
 {
     return (size_t)(shape->glwe_dim + 1) * shape->level_count;
 }
+/* Of one GGSW: the key of a classic step. */
 INLINE size_t step_doubles(const torc_shape *shape)
 {
     return row_count(shape) * (shape->glwe_dim + 1) * shape->poly_size;

@@ -16,6 +16,7 @@ const torc_cpu_kernels TORC_CPU(kernels) = {
     .negacyclic_add = TORC_CPU(negacyclic_add),
     .bootstrap_key_bytes = TORC_CPU(bootstrap_key_bytes),
     .bootstrap_key_row = TORC_CPU(bootstrap_key_row),
+    .bootstrap_key_step = TORC_CPU(bootstrap_key_step),
     .keyswitch_key_bytes = TORC_CPU(keyswitch_key_bytes),
     .keyswitch_key_row = TORC_CPU(keyswitch_key_row),
     .keyswitch_scratch_bytes = TORC_CPU(keyswitch_scratch_bytes),

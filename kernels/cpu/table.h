@@ -11,6 +11,7 @@ void TORC_CPU(negacyclic_add)(uint64_t *out, const uint64_t *a, const uint64_t *
 size_t TORC_CPU(bootstrap_key_bytes)(const torc_shape *shape);
 void TORC_CPU(bootstrap_key_row)(void *key, size_t row, const uint64_t *glwe,
                                  const torc_shape *shape);
+void TORC_CPU(bootstrap_key_step)(void *key, size_t step, const torc_shape *shape);
 uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape);
 size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch);
 void TORC_CPU(bootstrap)(uint64_t *const *out, const uint32_t *small, const uint64_t *const *entry,

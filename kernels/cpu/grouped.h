@@ -1,0 +1,125 @@
+/* The grouped blind rotation (kernels/ref/blind_rotate_grouped.c has the formulas), split into
+ * passes that all ciphertexts of a batch make together. A step replaces the accumulator, so between
+ * two steps only spectra exist:
+ *   grouped_turn     last pass of the inverse transform, modulo 1, digits, first pass of the
+ * forward vertical passes  of one child of the root grouped_block    for one block of points after
+ * another, all ciphertexts: end of the forward transform, bundle, product, start of the inverse.
+ * The block of the key stays in the first cache meanwhile.
+ *
+ *   state   double [2^v parts][(k+1) l rows][re, im][M], one ciphertext; rows are digits before the
+ *           product, the first k + 1 are results after it
+ *   key     double [n / g steps][M / W vectors][k + 1 columns][(k+1) l rows][slots][re, im][W], the
+ *           order in which it is read; scaled by 2^-64 / M. Slots hold
+ *             v = 0: A_T in slot T - 1,  A_T = sum of K_U, U = T and any bits above those of T
+ *             v > 0: K_T in slot T,  G - sum of all K_T in slot 0
+ *   bundle  v = 0: G + u_1 A_1 + u_2 (A_2 + w_1 A_12) + u_3 ((A_3 + w_1 A_13) + w_2 (A_23 + w_1
+ *           A_123)),  w_i = X^(a_i), u_i = w_i - 1: one complex multiply-add for each of the 2^g -
+ * 1 terms and no product of monomials (G + sum_T (w_T - 1) K_T, sorted by the highest bit of T; at
+ * T = U + {m}: w_T - 1 = (w_U - 1) + w_U u_m) */
+#ifndef TORC_KERNELS_CPU_GROUPED_H
+#define TORC_KERNELS_CPU_GROUPED_H
+
+#include "kernels/cpu/monomial.h"
+#include "kernels/cpu/rotate.h"
+
+enum {
+    MAX_GROUPING = 3,
+    MAX_SETS = 1 << MAX_GROUPING,
+    MAX_PARTS = 32,
+    STATE_PAD = 64 /* doubles: states of a batch begin in different sets of the caches */
+};
+
+INLINE uint32_t slot_count(const torc_shape *shape)
+{
+    return ((uint32_t)1 << shape->grouping) - (shape->extended_log2 == 0);
+}
+INLINE uint32_t slot_of(uint32_t set, const torc_shape *shape)
+{
+    return set - (shape->extended_log2 == 0);
+}
+INLINE size_t grouped_step_doubles(const torc_shape *shape)
+{
+    return step_doubles(shape) * slot_count(shape);
+}
+INLINE size_t state_doubles(const torc_shape *shape)
+{
+    return row_count(shape) * shape->poly_size << shape->extended_log2;
+}
+/* G in row (c, j), column c, of the scaled key. */
+INLINE double gadget_unit(uint32_t level, const torc_shape *shape)
+{
+    return 2.0 / shape->poly_size / (double)((uint64_t)1 << (shape->base_log * (level + 1)));
+}
+
+/* How the accumulator is cut: x in [-1/2, 1/2], times B^l, rounded, ties to even, stands in the low
+ * bits of a double beside an offset of B/2 at every level, so that every digit is a plain bit field
+ * minus B/2. base_log * l <= 50. */
+typedef struct digit_cut {
+    double scale;  /* B^l */
+    double offset; /* 3 * 2^51 and the offsets of all levels */
+    double bias;   /* 2^52 + B/2 */
+    uint64_t mask; /* B - 1 */
+    uint32_t base_log, level_count;
+} digit_cut;
+
+/* What all passes of a rotation read. */
+typedef struct grouped_plan {
+    const torc_shape *shape;
+    const fft_plan *fft;
+    const monomial_table *monomials;
+    digit_cut cut;
+    double unit[(MAX_GLWE_DIM + 1) * MAX_ROWS]; /* [k + 1 columns][rows] of G, scaled as the key */
+} grouped_plan;
+
+/* Of one ciphertext and one step: X^(a_T) for every nonempty set T in the ring of a part, and the
+ * residue of a_T modulo 2^v. */
+typedef struct group_monomials {
+    monomial set[MAX_SETS];
+    uint32_t residue[MAX_SETS];
+} group_monomials;
+
+/* One part: results (coefficients when is_start) in its first k + 1 rows -> digits. */
+void TORC_CPU(grouped_turn)(double *part, const grouped_plan *plan, bool is_start);
+/* Results of a part -> its polynomials as rotate.h has them. */
+void TORC_CPU(grouped_finish)(uint64_t *words, const double *part, const grouped_plan *plan);
+
+/* Digits -> results at the points of one block; key of this block. Extended: v > 0, scratch double
+ * [2^v][(k+1) l][re, im][FFT_BLOCK]. */
+void TORC_CPU(grouped_block)(double *state, uint32_t block, const group_monomials *monomials,
+                             const double *key, const grouped_plan *plan);
+void TORC_CPU(grouped_block_extended)(double *state, uint32_t block,
+                                      const group_monomials *monomials, const double *key,
+                                      const grouped_plan *plan, double *scratch);
+
+/* Scratch of a batch: states, monomials, one block of all parts. */
+typedef struct grouped_batch {
+    uint32_t count;
+    size_t stride; /* doubles between two states */
+    double *states;
+    double *block;
+    group_monomials *monomials; /* [count] */
+} grouped_batch;
+
+INLINE size_t state_stride(const torc_shape *shape)
+{
+    return state_doubles(shape) + STATE_PAD;
+}
+INLINE double *state_of(const grouped_batch *batch, uint32_t ciphertext)
+{
+    return batch->states + ciphertext * batch->stride;
+}
+
+void TORC_CPU(grouped_plan)(grouped_plan *out, const torc_shape *shape);
+size_t TORC_CPU(grouped_batch_bytes)(const torc_shape *shape, uint32_t count);
+void TORC_CPU(grouped_batch)(grouped_batch *out, const torc_shape *shape, uint32_t count,
+                             void *scratch);
+
+/* Accumulator as rotate.h describes it -> digits. */
+void TORC_CPU(grouped_start)(double *state, const uint64_t *accumulator, const grouped_plan *plan);
+/* Digits -> results, all ciphertexts; exponent u32 [count][n + 1] from the first of this step on,
+ * key of this step. Then results -> digits of the next one. */
+void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent, const double *key,
+                            const grouped_plan *plan);
+void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan);
+
+#endif
