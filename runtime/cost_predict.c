@@ -10,7 +10,8 @@
 #define SEED_BYTES    32                  /* of a seeded ciphertext tensor: its masks */
 #define SEEDED_BYTES  8                   /* a value: the body alone */
 #define CLEAR_BYTES   8                   /* a clear input */
-#define SCRATCH_BYTES (UINT64_C(1) << 20) /* a thread, beside two accumulators */
+#define SCRATCH_BYTES (UINT64_C(1) << 20) /* a thread, beside accumulators */
+#define GROUPED_BATCH UINT64_C(16)        /* ciphertexts that share a grouped key's step */
 
 static double lookup_seconds(const torc_machine *machine, const torc_params *params, double share)
 {
@@ -83,6 +84,8 @@ static uint64_t program_bytes(const torc_program *program)
     return bytes;
 }
 
+/* Digits and results of a grouped batch, one accumulator; classic, two accumulators stand for what
+ * is left of a batch. */
 static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *params)
 {
     if (!torc_params_has_lookup(params)) {
@@ -91,8 +94,21 @@ static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *pa
     const uint64_t accumulator =
         ((uint64_t)params->glwe_dim + 1) * params->poly_size * sizeof(uint64_t)
         << params->extended_log2;
+    const uint64_t accumulators =
+        params->grouping > 1 ? GROUPED_BATCH * params->bootstrap.level_count + 1 : 2;
 
-    return machine->threads * (SCRATCH_BYTES + 2 * accumulator);
+    return machine->threads * (SCRATCH_BYTES + accumulators * accumulator);
+}
+
+/* A key that is extended and grouped has the term of the empty set too. */
+static uint64_t key_bytes(const torc_params *params)
+{
+    const uint64_t polys = params->glwe_dim + UINT64_C(1);
+    const uint64_t term = polys * polys * params->bootstrap.level_count * params->poly_size;
+    const bool has_more = params->grouping > 1 && params->extended_log2 > 0;
+
+    return torc_params_key_bytes_resident(params) +
+           (has_more ? torc_params_step_count(params) * term * sizeof(double) : 0);
 }
 
 void torc_predict_traffic(torc_prediction *out, const torc_program *program,
@@ -131,7 +147,7 @@ void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_
 
     predict_seconds(out, machine, program, params);
     torc_predict_traffic(out, program, params);
-    out->memory_bytes = torc_params_key_bytes_resident(params) + program_bytes(program) + slots +
+    out->memory_bytes = key_bytes(params) + program_bytes(program) + slots +
                         program->clear_count * sizeof(int64_t) * samples +
                         scratch_bytes(machine, params) + host_bytes(out, slots, samples);
 }

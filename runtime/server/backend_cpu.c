@@ -1,5 +1,5 @@
 /* The CPU backend: real ciphertexts on the vector kernels (kernels/kernels.h), OpenMP over groups,
- * samples and lookups. Classic blind rotation only (grouping 1), tables of up to 8 bits.
+ * samples and lookups. One to three key bits a step, tables of up to 8 bits.
  *
  * A program that passed torc_program_check never has an instruction that reads what it writes; the
  * kernels rely on that. */
@@ -16,7 +16,8 @@ enum {
     MAX_INDEX_BITS = 8,
     MAX_LEVEL_COUNT = 8,
     MAX_BASE_LOG = 50,
-    CHUNK_ROUNDS = 4, /* batches a thread takes between two keyswitches */
+    MAX_GROUPED_BITS = 50, /* base_log * level_count when grouping > 1 */
+    CHUNK_ROUNDS = 4,      /* batches a thread takes between two keyswitches */
     HUGE_PAGE_BYTES = 2 << 20
 };
 
@@ -74,11 +75,18 @@ static void cpu_close(torc_target *base)
 /* What this backend cannot run; torc_params_check has passed before. */
 static torc_status refuse_params(torc_ctx *ctx, const torc_params *params)
 {
-    if (params->grouping != 1) {
+    const uint32_t bits = params->bootstrap.base_log * params->bootstrap.level_count;
+    if (params->grouping > TORC_CPU_GROUPING_MAX) {
         return torc_fail(ctx, TORC_E_UNSUPPORTED,
-                         "cpu: the circuit groups %u key bits a step, this backend runs 1; "
+                         "cpu: the circuit groups %u key bits a step, this backend runs 1 to %d; "
                          "compile it for the cpu",
-                         params->grouping);
+                         params->grouping, TORC_CPU_GROUPING_MAX);
+    }
+    if (params->grouping > 1 && bits > MAX_GROUPED_BITS) {
+        return torc_fail(ctx, TORC_E_UNSUPPORTED,
+                         "cpu: bootstrap decomposition keeps %u bits, at most %d run here with %u "
+                         "key bits a step; compile the circuit again",
+                         bits, MAX_GROUPED_BITS, params->grouping);
     }
     if (params->bootstrap.level_count > MAX_LEVEL_COUNT ||
         params->bootstrap.base_log > MAX_BASE_LOG) {
@@ -232,7 +240,8 @@ static torc_shape shape_of(const torc_params *params)
                         .base_log = params->bootstrap.base_log,
                         .level_count = params->bootstrap.level_count,
                         .ks_base_log = params->keyswitch.base_log,
-                        .ks_level_count = params->keyswitch.level_count};
+                        .ks_level_count = params->keyswitch.level_count,
+                        .grouping = params->grouping};
 }
 
 static torc_status cpu_open(torc_ctx *ctx, torc_target **out, const torc_program *program,

@@ -4,9 +4,20 @@
 
 #include <omp.h>
 
+static void load_step(cpu_target *target, const torc_evaluation_keys *keys, void *row, size_t step,
+                      size_t rows)
+{
+    for (size_t r = step * rows; r < (step + 1) * rows; r++) {
+        torc_evk_expand_glwe(row, keys, r);
+        target->kernels->bootstrap_key_row(target->bootstrap_key, r, row, &target->shape);
+    }
+    target->kernels->bootstrap_key_step(target->bootstrap_key, step, &target->shape);
+}
+
 void torc_cpu_load_keys(cpu_target *target, const torc_evaluation_keys *keys)
 {
-    const size_t bootstrap_rows = torc_evk_bootstrap_rows(&keys->params);
+    const size_t steps = torc_params_step_count(&keys->params);
+    const size_t step_rows = torc_evk_bootstrap_rows(&keys->params) / steps;
     const size_t keyswitch_rows = torc_evk_keyswitch_rows(&keys->params);
 
 #pragma omp parallel num_threads(target->threads)
@@ -14,9 +25,8 @@ void torc_cpu_load_keys(cpu_target *target, const torc_evaluation_keys *keys)
         /* scratch_bytes covers one row of either key */
         void *row = target->thread_scratch + (size_t)omp_get_thread_num() * target->scratch_bytes;
 #pragma omp for schedule(static) nowait
-        for (size_t r = 0; r < bootstrap_rows; r++) {
-            torc_evk_expand_glwe(row, keys, r);
-            target->kernels->bootstrap_key_row(target->bootstrap_key, r, row, &target->shape);
+        for (size_t step = 0; step < steps; step++) {
+            load_step(target, keys, row, step, step_rows);
         }
 #pragma omp for schedule(static)
         for (size_t r = 0; r < keyswitch_rows; r++) {
