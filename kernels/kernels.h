@@ -204,9 +204,13 @@ void torc_ref_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansi
  *
  * Limits: k 1..6, N 256..4096, v 0..5, l 1..8, g 1..3, base_log 1..50, base_log * l <= 63 (50 when
  * g > 1), base_log' * l' <= 32, tables of at most 2^8 entries. */
+#define TORC_CPU_GROUPING_MAX 3
+
 typedef struct torc_cpu_kernels {
-    const char *name;    /* "portable", "avx2", "avx512" */
-    double fft_constant; /* fitted c of its transform, see runtime/noise.h */
+    const char *name; /* "portable", "avx2", "avx512" */
+    /* Fitted c of its transform for g = 1, 2, 3 (runtime/noise.h); for g > 1 the same formula times
+     * 2 (2^g - 1), what a bundle is larger than a key. */
+    double fft_constant[TORC_CPU_GROUPING_MAX];
 
     /* out[N] += a[N] * b[N], negacyclic modulo 2^64, exact; b binary (key generation). */
     void (*negacyclic_add)(uint64_t *out, const uint64_t *a, const uint64_t *b, uint32_t poly_size);

@@ -1,10 +1,12 @@
 /* Noise of bootstrap and keyswitch, mean and variance, against the formulas at the actual key
- * weights: n l (k+1) N vb (B^2+2)/12  +  h (1 + H) B^(-2l)/12  +  n V_FFT kN l' vk (B'^2+2)/12  +
- * H B'^(-2l')/12  +  2^-64/12 vb = (2^(2b+1) + 1) / 6 * 2^-128, vk likewise with 2^-64;  h, H:
- * weights of the small, the big key Each term alone (no key noise; nothing dropped by the
- * decomposition), then together at production parameters, with several keys, plain and extended.
- * Bounds at odds of 1e-6 for T samples: 5 sqrt(2/T) for the variance, 5 / sqrt(T) standard
- * deviations for the mean. */
+ * weights:
+ *   bootstrap  n l (k+1) N vb (B^2+2)/12  +  h (1 + H) B^(-2l)/12  +  n V_FFT
+ *   g > 1      n/g [2 (2^g-1) l (k+1) N vb (B^2+2)/12  +  (1 + H) B^(-2l)/12  +  V_FFT,g]
+ *   keyswitch  kN l' vk (B'^2+2)/12 + H B'^(-2l')/12  +  2^-64/12
+ * vb = (2^(2b+1) + 1) / 6 * 2^-128, vk likewise with 2^-64;  h, H: weights of the small, the big
+ * key. Each term alone (no key noise; nothing dropped by the decomposition), then together at
+ * production parameters, with several keys, plain and extended. Bounds at odds of 1e-6 for T
+ * samples: 5 sqrt(2/T) for the variance, 5 / sqrt(T) standard deviations for the mean. */
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
@@ -32,6 +34,15 @@ static const noise_case cases[] = {
     {"4 bits, 2^-40", {1, 2048, 860, 0, 23, 1, 1, 1, 1, 0}, 17, 512, 3},
     {"4 bits, extended", {1, 2048, 860, 1, 23, 1, 1, 1, 1, 0}, 17, 256, 1},
     {"N = 4096", {1, 4096, 900, 0, 22, 1, 1, 1, 1, 0}, 3, 256, 1},
+    {"key noise, g = 2", {1, 1024, 100, 0, 12, 4, 1, 1, 2, 0}, 32, 1024, 3},
+    {"key noise, g = 3", {3, 256, 99, 0, 12, 4, 1, 1, 3, 0}, 32, 1024, 3},
+    {"key noise, g = 3, extended", {1, 256, 99, 2, 12, 4, 1, 1, 3, 0}, 32, 1024, 3},
+    {"rounding, g = 2", {1, 1024, 200, 0, 15, 1, 1, 1, 2, 0}, -1, 1024, 3},
+    {"rounding, g = 3", {2, 512, 198, 0, 7, 2, 1, 1, 3, 0}, -1, 1024, 3},
+    {"rounding, g = 2, extended", {1, 512, 200, 3, 15, 1, 1, 1, 2, 0}, -1, 512, 3},
+    {"4 bits, g = 2", {1, 2048, 860, 0, 22, 1, 1, 1, 2, 0}, 17, 512, 3},
+    {"4 bits, g = 3", {1, 2048, 858, 0, 22, 1, 1, 1, 3, 0}, 17, 512, 3},
+    {"4 bits, g = 3, extended", {1, 2048, 858, 1, 22, 1, 1, 1, 3, 0}, 17, 256, 1},
 };
 
 static double weight(const uint64_t *bits, size_t count)
@@ -43,20 +54,23 @@ static double weight(const uint64_t *bits, size_t count)
     return sum;
 }
 
-static double predicted(const test_keys *keys, int key_noise_log2, double fft_constant)
+static double predicted(const test_keys *keys, int key_noise_log2, const double *fft_constants)
 {
     const torc_shape *s = &keys->shape;
-    const double n = s->lwe_dim;
+    const double g = s->grouping;
     const double size = s->poly_size;
     const double products = s->level_count * (s->glwe_dim + 1.0) * size;
     const double base_sq = exp2(2.0 * s->base_log);
     const double big = 1 + weight(keys->big, (size_t)s->glwe_dim * s->poly_size);
+    const double terms = g > 1 ? 2 * (exp2(g) - 1) : 1;
     const double key_noise =
         key_noise_log2 < 0 ? 0 : (exp2(2 * key_noise_log2 + 1) + 1) / 6 * exp2(-128);
+    const double rounded_steps = g > 1 ? s->lwe_dim / g : weight(keys->small, s->lwe_dim);
     const double rounding = exp2(-2.0 * s->base_log * s->level_count) / 12;
-    const double fft = fft_constant * exp2(-106) * base_sq * products * log2(size) * big;
-    return n * products * key_noise * (base_sq + 2) / 12 +
-           weight(keys->small, s->lwe_dim) * big * rounding + n * fft;
+    const double fft =
+        fft_constants[s->grouping - 1] * exp2(-106) * base_sq * products * log2(size) * big;
+    return s->lwe_dim / g * terms * (products * key_noise * (base_sq + 2) / 12 + fft) +
+           rounded_steps * big * rounding;
 }
 
 typedef struct moments {
@@ -121,7 +135,7 @@ Test(kernels_noise, bootstrap_noise_is_predicted, .timeout = 1500)
             const moments m = measure(cpu, &keys, c->samples, &rng);
             const double mean = m.mean / sqrt(expected);
             const double ratio = m.variance / expected;
-            printf("%-8s %-22s key %d: std 2^%.2f, variance / predicted %.3f, mean / std %+.3f\n",
+            printf("%-8s %-26s key %d: std 2^%.2f, variance / predicted %.3f, mean / std %+.3f\n",
                    cpu->name, c->name, k, log2(m.variance) / 2, ratio, mean);
             cr_expect(fabs(ratio - 1) < 5 * sqrt(2.0 / c->samples), "%s key %d: ratio %g", c->name,
                       k, ratio);

@@ -3,7 +3,7 @@
  * each. */
 #include "kernels/cpu/grouped.h"
 
-#include <string.h>
+enum { LINE_DOUBLES = 8 }; /* of a cache line */
 
 void TORC_CPU(grouped_plan)(grouped_plan *out, const torc_shape *shape)
 {
@@ -82,6 +82,32 @@ static void child_inverse(double *state, uint32_t begin, uint32_t end, const gro
     }
 }
 
+/* Part `index` of `count` of the key's next block on its way into the caches: each ciphertext calls
+ * its share while it works on the present one. */
+static void fetch_share(const double *next, size_t doubles, uint32_t index, uint32_t count)
+{
+    const size_t lines = (doubles + LINE_DOUBLES - 1) / LINE_DOUBLES;
+    const size_t end = lines * (index + 1) / count;
+    for (size_t line = lines * index / count; line < end; line++) {
+        __builtin_prefetch(next + line * LINE_DOUBLES, 0, VECTOR_LOG2 == 3 ? 2 : 3);
+    }
+}
+
+/* One block of points, all ciphertexts. */
+static void batch_block(const grouped_batch *batch, uint32_t block, const double *key,
+                        size_t block_doubles, const grouped_plan *plan)
+{
+    for (uint32_t b = 0; b < batch->count; b++) {
+        fetch_share(key + block_doubles, block_doubles, b, batch->count);
+        if (plan->shape->extended_log2 == 0) {
+            TORC_CPU(grouped_block)(state_of(batch, b), block, &batch->monomials[b], key, plan);
+        } else {
+            TORC_CPU(grouped_block_extended)
+            (state_of(batch, b), block, &batch->monomials[b], key, plan, batch->block);
+        }
+    }
+}
+
 void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent, const double *key,
                             const grouped_plan *plan)
 {
@@ -97,17 +123,7 @@ void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent
             child_forward(state_of(batch, b), begin, begin + child, plan);
         }
         for (uint32_t block = begin / FFT_BLOCK; block < (begin + child) / FFT_BLOCK; block++) {
-            for (uint32_t b = 0; b < batch->count; b++) {
-                if (shape->extended_log2 == 0) {
-                    TORC_CPU(grouped_block)
-                    (state_of(batch, b), block, &batch->monomials[b], key + block * block_doubles,
-                     plan);
-                } else {
-                    TORC_CPU(grouped_block_extended)
-                    (state_of(batch, b), block, &batch->monomials[b], key + block * block_doubles,
-                     plan, batch->block);
-                }
-            }
+            batch_block(batch, block, key + block * block_doubles, block_doubles, plan);
         }
         for (uint32_t b = 0; b < batch->count; b++) {
             child_inverse(state_of(batch, b), begin, begin + child, plan);

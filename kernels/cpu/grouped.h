@@ -23,7 +23,7 @@
 #include "kernels/cpu/rotate.h"
 
 enum {
-    MAX_GROUPING = 3,
+    MAX_GROUPING = TORC_CPU_GROUPING_MAX,
     MAX_SETS = 1 << MAX_GROUPING,
     MAX_PARTS = 32,
     STATE_PAD = 64 /* doubles: states of a batch begin in different sets of the caches */

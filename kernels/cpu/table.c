@@ -1,18 +1,29 @@
 /* The table of one instruction set.
  *
- * FFT_CONSTANT: c of V_FFT = c 2^-106 B^2 l (k+1) N log2(N) (1 + kN/2) a step, the largest that
+ * FFT_CONSTANTS: c of V_FFT = c 2^-106 B^2 l (k+1) N log2(N) (1 + kN/2) a step (g > 1: times
+ * 2 (2^g - 1)) for g = 1, 2, 3, the largest that
  * tests/slow_kernels_fft.c fits over its (k, N, l, B), statistical error (5 %) aside. Fused
  * multiply-adds round once where separate operations round twice. */
 #include "kernels/cpu/table.h"
 
 #define NAME_OF2(isa) #isa
 #define NAME_OF(isa)  NAME_OF2(isa)
-#define FFT_CONSTANT  (VECTOR_LOG2 >= 2 ? 0.0105 : 0.0125)
+#if VECTOR_LOG2 >= 2
+#define FFT_CONSTANTS          \
+    {                          \
+        0.0105, 0.0108, 0.0115 \
+    }
+#else
+#define FFT_CONSTANTS          \
+    {                          \
+        0.0125, 0.0130, 0.0138 \
+    }
+#endif
 
 extern const torc_cpu_kernels TORC_CPU(kernels);
 const torc_cpu_kernels TORC_CPU(kernels) = {
     .name = NAME_OF(TORC_CPU_ISA),
-    .fft_constant = FFT_CONSTANT,
+    .fft_constant = FFT_CONSTANTS,
     .negacyclic_add = TORC_CPU(negacyclic_add),
     .bootstrap_key_bytes = TORC_CPU(bootstrap_key_bytes),
     .bootstrap_key_row = TORC_CPU(bootstrap_key_row),
