@@ -4,6 +4,7 @@
 #include "tests/common/weak_security.h"
 #include "tests/engine_fixture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,34 @@ Test(engine_server, auto_is_the_first_gpu_and_the_list_names_it)
     cr_expect(devices[1].memory_free <= devices[1].memory_bytes && devices[1].memory_free > 0);
     free(devices);
     fixture_free(&f);
+}
+
+/* A client of its own, with keys of its own, on a thread of its own. */
+static void *serve_client(void *argument)
+{
+    fixture *f = argument;
+    for (int run = 0; run < 3; run++) {
+        fixture_run(f, fixture_device(":0").text, 2);
+    }
+    return NULL;
+}
+
+Test(engine_server, keys_of_one_client_are_loaded_while_another_runs)
+{
+    enum { CLIENTS = 3 };
+    pthread_t thread[CLIENTS];
+    fixture f[CLIENTS];
+    ENGINE_NEEDS_DEVICE();
+    for (int i = 0; i < CLIENTS; i++) {
+        f[i] = fixture_make(toy());
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(pthread_create(&thread[i], NULL, serve_client, &f[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(pthread_join(thread[i], NULL), 0);
+        fixture_free(&f[i]);
+    }
 }
 
 /* --- refused -------------------------------------------------------------------------------------
