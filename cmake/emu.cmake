@@ -89,6 +89,13 @@ add_test(NAME emu_faults_environment COMMAND emu_memory)
 set_tests_properties(emu_faults_environment PROPERTIES LABELS emu TIMEOUT 60 ENVIRONMENT "TORC_EMU_FAIL=9:719"
   PASS_REGULAR_EXPRESSION "gpu_.*: unspecified launch failure")
 
+# Streams that run ahead of those who wait.
+foreach(test memory graph devices)
+  foreach(streams eager random)
+    torc_add_kernel_test(emu_${test}_streams_${streams} emu_${test} emu 120 "TORC_TEST_TOY=1;TORC_EMU_STREAMS=${streams}")
+  endforeach()
+endforeach()
+
 # Several devices, on a machine that has none.
 torc_add_kernel_test(emu_devices_two emu_devices emu 120 "TORC_EMU_DEVICES=2")
 

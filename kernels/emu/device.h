@@ -104,8 +104,17 @@ void emu_graphs_end_all(void);
 
 /* --- options (options.cpp) --- */
 
+/* When work of streams happens that nobody has waited for yet. */
+typedef enum emu_streams_order {
+    EMU_STREAMS_LAZY,   /* not before somebody does */
+    EMU_STREAMS_EAGER,  /* at once */
+    EMU_STREAMS_RANDOM, /* some of it, whenever work is queued */
+    EMU_STREAMS_ORDERS
+} emu_streams_order;
+
 int emu_option_devices(void);
-size_t emu_option_memory(void);                   /* bytes of each device */
+size_t emu_option_memory(void); /* bytes of each device */
+emu_streams_order emu_option_streams(void);
 bool emu_option_fail(uint64_t *call, int *error); /* false: nothing is to fail */
 
 /* --- reports (report.cpp) --- */

@@ -1,6 +1,7 @@
 /* What the environment chooses: TORC_EMU_ORDER = forward (default), reverse or random, and
  * TORC_EMU_SEED, a number, for the random choices; TORC_EMU_DEVICES, a number; TORC_EMU_MEMORY of
- * each, bytes with K, M or G behind; TORC_EMU_FAIL = CALL:CODE. */
+ * each, bytes with K, M or G behind; TORC_EMU_FAIL = CALL:CODE; TORC_EMU_STREAMS = lazy (default),
+ * eager or random. */
 #include "kernels/emu/device.h"
 #include "kernels/emu/emu.h"
 #include "kernels/emu/schedule.h"
@@ -96,6 +97,19 @@ size_t emu_option_memory(void)
         emu_fail(emu_site{}, "TORC_EMU_MEMORY is '%s', not a number of bytes, K, M or G", text);
     }
     return *end == '\0' ? bytes : bytes << 10 * (unit - units + 1);
+}
+
+/* Read at every call: programs may change it. */
+emu_streams_order emu_option_streams(void)
+{
+    static const char *const names[EMU_STREAMS_ORDERS] = {"lazy", "eager", "random"};
+    const char *text = environment("TORC_EMU_STREAMS");
+    for (int i = 0; i < EMU_STREAMS_ORDERS; i++) {
+        if (text == NULL || strcmp(text, names[i]) == 0) {
+            return (emu_streams_order)i;
+        }
+    }
+    emu_fail(emu_site{}, "TORC_EMU_STREAMS is '%s', not lazy, eager or random", text);
 }
 
 bool emu_option_fail(uint64_t *call, int *error)

@@ -1,6 +1,7 @@
 /* Streams: queues of copies, fills, launches and marks of events, done when somebody waits. Work of
  * two streams has no order but that of events: what is waited for moves, a stream that waits for an
- * event makes the other one run up to it, and nothing else happens. */
+ * event makes the other one run up to it, and nothing else happens; or, by option, all of it at
+ * once, or some of it. */
 #include "kernels/emu/emu.h"
 #include "kernels/emu/queue.h"
 #include "kernels/emu/schedule.h"
@@ -60,12 +61,17 @@ static void do_work(const CUstream_st *stream, const emu_work *w)
     }
 }
 
+static void run_next(CUstream_st *stream)
+{
+    const emu_work w = stream->queue.front();
+    stream->queue.pop_front();
+    do_work(stream, &w);
+}
+
 static void run_to(CUstream_st *stream, const emu_place *mark)
 {
     while (!stream->queue.empty() && (mark == NULL || !mark->done)) {
-        const emu_work w = stream->queue.front();
-        stream->queue.pop_front();
-        do_work(stream, &w);
+        run_next(stream);
     }
 }
 
@@ -107,12 +113,35 @@ bool emu_streams_have(bool (*is)(const emu_work *w, const void *what), const voi
     return have;
 }
 
+/* Some streams do some of what waits in them. */
+static void run_some(void)
+{
+    emu_begin_thread();
+    for_all([](CUstream_st *s) {
+        for (uint32_t left = emu_random_below((uint32_t)s->queue.size() + 1);
+             left > 0 && !s->queue.empty(); left--) {
+            run_next(s);
+        }
+    });
+    emu_device_show(0);
+}
+
+static void run_ahead(CUstream_st *stream)
+{
+    switch (emu_option_streams()) {
+    case EMU_STREAMS_EAGER: emu_stream_run(stream, NULL); break;
+    case EMU_STREAMS_RANDOM: run_some(); break;
+    default: break;
+    }
+}
+
 cudaError_t emu_queue(CUstream_st *stream, const emu_work *w)
 {
     if (stream->recorded != NULL) {
         return emu_record(stream, w);
     }
     stream->queue.push_back(*w);
+    run_ahead(stream);
     return cudaSuccess;
 }
 
