@@ -21,16 +21,39 @@ void torc_search_noise(torc_params *params)
     params->lwe_noise_log2 = torc_security_tuniform_log2(params->lwe_dim, 32);
 }
 
-static torc_search_model model_of(const torc_search *search, torc_machine *cpu, uint32_t grouping)
+/* What models point at. */
+typedef struct search_prices {
+    torc_machine cpu;
+    torc_gpu_prices launches;
+} search_prices;
+
+static const torc_gpu_machine *gpu_of(const torc_search *search)
+{
+    return search->gpu != NULL ? search->gpu : &torc_gpu_machine_default;
+}
+
+static const torc_configurations *shapes_of(const torc_search *search)
+{
+    return search->configurations != NULL ? search->configurations : &torc_configurations_shipped;
+}
+
+static void prices_fill(search_prices *out, const torc_search *search)
+{
+    torc_machine_default(&out->cpu);
+    if (search->price_launches) {
+        torc_gpu_prices_fill(&out->launches, gpu_of(search), shapes_of(search));
+    }
+}
+
+static torc_search_model model_of(const torc_search *search, const search_prices *prices,
+                                  uint32_t grouping)
 {
     if (search->target == TORC_SEARCH_GPU) {
-        return torc_model_gpu(search->gpu != NULL ? search->gpu : &torc_gpu_machine_default,
-                              search->configurations != NULL ? search->configurations
-                                                             : &torc_configurations_shipped,
-                              grouping);
+        torc_search_model model = torc_model_gpu(gpu_of(search), shapes_of(search), grouping);
+        model.launches = search->price_launches ? &prices->launches : NULL;
+        return model;
     }
-    torc_machine_default(cpu);
-    return torc_model_cpu(search->machine != NULL ? search->machine : cpu, grouping);
+    return torc_model_cpu(search->machine != NULL ? search->machine : &prices->cpu, grouping);
 }
 
 static torc_status check_search(torc_ctx *ctx, const torc_search *search)
@@ -63,8 +86,9 @@ static uint32_t last_grouping(const torc_search *search)
 
 double torc_search_price(const torc_search *search, const torc_params *params)
 {
-    torc_machine cpu;
-    const torc_search_model model = model_of(search, &cpu, params->grouping);
+    search_prices prices;
+    prices_fill(&prices, search);
+    const torc_search_model model = model_of(search, &prices, params->grouping);
 
     return model.price(&model, params);
 }
@@ -74,11 +98,12 @@ torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
 {
     const uint32_t last = last_grouping(search);
     double best_price = 0.0;
-    torc_machine cpu;
+    search_prices prices;
 
     *found = false;
+    prices_fill(&prices, search);
     for (uint32_t g = 1; g <= last; g++) {
-        const torc_search_model model = model_of(search, &cpu, g);
+        const torc_search_model model = model_of(search, &prices, g);
         torc_params params;
         bool fits = false;
         TORC_TRY(torc_search_run(ctx, &params, &fits, &model, search));

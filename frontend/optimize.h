@@ -23,6 +23,9 @@ typedef struct torc_search {
      */
     const torc_gpu_machine *gpu;
     const torc_configurations *configurations;
+    /* GPU: seconds of launches of the compiled kernels (runtime/cost_gpu_launch.c); else of the
+     * formulas by which bench/configurations.c chose what to compile. */
+    bool price_launches;
 } torc_search;
 
 /* E_PARAMETERS with the row that nothing satisfies, its width and norm, and the way out. */

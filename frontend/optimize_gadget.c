@@ -60,6 +60,14 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* Levels that no kernel has must not push out those that one has. */
+static bool has_price(const torc_search_model *model, const torc_params *params)
+{
+    const torc_configuration shape = torc_configuration_of(params);
+
+    return model->launches == NULL || torc_configurations_hold(model->configurations, &shape);
+}
+
 void torc_gadgets_bootstrap(torc_gadgets *out, const torc_search_model *model,
                             const torc_params *at)
 {
@@ -72,6 +80,9 @@ void torc_gadgets_bootstrap(torc_gadgets *out, const torc_search_model *model,
     for (uint32_t levels = 1; levels <= least(bits_max, model->bootstrap_levels_max); levels++) {
         for (uint32_t base_log = least(bits_max / levels, base_max); base_log >= 1; base_log--) {
             trial.bootstrap = (torc_gadget){base_log, levels};
+            if (!has_price(model, &trial)) {
+                continue;
+            }
             front_offer(&f, trial.bootstrap, model->price_floor(model, &trial),
                         model->bootstrap(&trial));
         }

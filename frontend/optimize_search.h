@@ -31,6 +31,7 @@ struct torc_search_model {
     torc_price_fn *price_floor, *price;
     const torc_machine *machine; /* for the prices */
     const torc_gpu_machine *gpu;
+    const struct torc_gpu_prices *launches; /* NULL: the GPU's formulas */
 };
 
 #define TORC_SEARCH_LWE_DIM_MAX 1300
@@ -40,6 +41,18 @@ struct torc_search_model {
 void torc_search_noise(torc_params *params);
 double torc_price_of_key(const torc_params *params);
 torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping);
+/* Seconds of a step of one ciphertext in full batches, for each shape; with wide and with narrow
+ * digits. */
+typedef struct torc_gpu_prices {
+    uint32_t count;
+    torc_configuration shape[TORC_CONFIGURATIONS_MAX];
+    double step_seconds[TORC_CONFIGURATIONS_MAX][2];
+} torc_gpu_prices;
+
+/* Of the first TORC_CONFIGURATIONS_MAX shapes. */
+void torc_gpu_prices_fill(torc_gpu_prices *out, const torc_gpu_machine *machine,
+                          const torc_configurations *shapes);
+
 torc_search_model torc_model_gpu(const torc_gpu_machine *machine,
                                  const torc_configurations *configurations, uint32_t grouping);
 

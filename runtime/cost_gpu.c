@@ -51,7 +51,7 @@ const torc_gpu_machine torc_gpu_machine_default = {.multiprocessors = 132,
 
 /* Accumulator of a grouped step before it is reduced modulo 1: l (k+1) N products of a digit
  * (B^2 / 12) and a coefficient of the bundle (2 s / 12). */
-static bool digits_are_narrow(const torc_gpu_machine *machine, const torc_params *params)
+bool torc_gpu_has_narrow_digits(const torc_gpu_machine *machine, const torc_params *params)
 {
     const double terms = exp2(params->grouping) - 1.0;
     const double products =
@@ -106,7 +106,7 @@ void torc_gpu_step_count(torc_gpu_step *out, const torc_gpu_machine *machine,
     const double log2_points = log2(points);
     const double forward = 3.0 * points * log2_points;
     const double inverse = forward + points * ceil(log2_points / PASS_LEVELS);
-    const double digit = levels + (digits_are_narrow(machine, params) ? 1.0 : 4.0);
+    const double digit = levels + (torc_gpu_has_narrow_digits(machine, params) ? 1.0 : 4.0);
 
     *out = (torc_gpu_step){
         .transforms = parts * polys * (levels * forward + inverse),

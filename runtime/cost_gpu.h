@@ -53,6 +53,10 @@ typedef struct torc_gpu_step {
 void torc_gpu_step_count(torc_gpu_step *out, const torc_gpu_machine *machine,
                          const torc_params *params);
 
+/* Whether digits can be cut from accumulators that have not been reduced modulo 1, cheaper by a few
+ * instructions. */
+bool torc_gpu_has_narrow_digits(const torc_gpu_machine *machine, const torc_params *params);
+
 /* Complex multiply-adds and their like: FP64 instructions of a step that form bundles, within
  * `product`; 0 for g = 1. */
 double torc_gpu_bundle_count(const torc_params *params);
@@ -65,6 +69,9 @@ double torc_cost_gpu_rotation(const torc_gpu_machine *machine, const torc_params
                               uint32_t form, uint32_t cluster, uint32_t batch);
 double torc_cost_gpu_keyswitch_batch(const torc_gpu_machine *machine, const torc_params *params,
                                      uint32_t batch);
+
+/* Forms are numbered below this; numbers that are no form cost HUGE_VAL. */
+enum { TORC_GPU_FORMS = 4 };
 
 /* Ciphertexts that the throughput form holds at once: more take as long as as many again. 0 where
  * it does not take the parameters. */

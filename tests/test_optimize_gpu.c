@@ -1,6 +1,7 @@
 /* The search for the GPU and the list of shapes that it may choose. The loops against trying
  * everything: test_optimize_search.c; the list against what the search gives: configurations.sh. */
 #include "frontend/optimize_search.h"
+#include "runtime/gpu_schedule.h"
 #include "runtime/security.h"
 
 #include <criterion/criterion.h>
@@ -104,6 +105,57 @@ Test(optimize_gpu, every_cell_finds_a_shipped_set)
         cr_expect(p.keyswitch.base_log <= 8, "cell %u: keyswitch digits", i);
         torc_model_noise(&noise, &model, &p);
         cr_expect(torc_rows_hold(&search, &noise), "cell %u: row", i);
+    }
+}
+
+/* Prices by launches: what is found holds its row, runs, and is never dearer than what the formulas
+ * find; where key reads bind (extended accumulators) it is much cheaper. */
+Test(optimize_gpu, prices_by_launches)
+{
+    double most = 1;
+
+    for (uint32_t i = 0; i < CELLS; i++) {
+        const torc_noise_row row = cell_row(i);
+        torc_search search = cell_search(&row, i);
+        torc_ctx *ctx = torc_ctx_create();
+        const torc_params by_formula = cell_params(i, NULL);
+        torc_params p;
+        torc_noise noise;
+
+        search.price_launches = true;
+        cr_assert_eq(torc_optimize(ctx, &p, &search), TORC_OK, "cell %u: %s", i,
+                     torc_ctx_message(ctx));
+        torc_ctx_free(ctx);
+        const torc_configuration shape = torc_configuration_of(&p);
+        const torc_search_model model = torc_model_gpu(&torc_gpu_machine_default, NULL, p.grouping);
+        torc_model_noise(&noise, &model, &p);
+        cr_expect(torc_rows_hold(&search, &noise), "cell %u: row", i);
+        cr_expect(torc_configurations_hold(&torc_configurations_shipped, &shape), "cell %u", i);
+        const double ratio =
+            torc_search_price(&search, &by_formula) / torc_search_price(&search, &p);
+        cr_expect(ratio >= 1 && ratio < 4, "cell %u: %g", i, ratio);
+        most = fmax(most, ratio);
+    }
+    cr_expect(most > 1.2, "%g", most);
+}
+
+/* A price is that of full waves by the schedule, and the factor of the key. */
+Test(optimize_gpu, launch_prices_are_those_of_the_schedule)
+{
+    torc_gpu_schedule schedule;
+    torc_gpu_schedule_default(&schedule, &torc_gpu_identity_h200);
+
+    for (uint32_t i = 0; i < CELLS; i++) {
+        const torc_noise_row row = cell_row(i);
+        torc_search search = cell_search(&row, i);
+        const torc_params p = cell_params(i, NULL);
+        search.price_launches = true;
+        const double found = torc_search_price(&search, &p) / torc_price_of_key(&p);
+        const uint32_t wave = torc_cost_gpu_wave(&torc_gpu_machine_default, &p);
+        const uint32_t batch = wave == 0 ? 1056 : wave * ((1055 + wave) / wave);
+        const double expected = torc_gpu_schedule_lookups(&schedule, &p, batch) / batch;
+        /* launches of another n turn and end a little otherwise */
+        cr_expect(fabs(found / expected - 1) < 0.08, "cell %u: %g, %g", i, found, expected);
     }
 }
 
