@@ -1,5 +1,5 @@
 /* Compiles NN-20 and saves it with images to try it on:
- *   example_save_nn20 ternary|dense nn20.torc images.npy [SAMPLES]
+ *   example_save_nn20 ternary|dense cpu|cuda nn20.torc images.npy [SAMPLES]
  *   torc inspect nn20.torc;  torc verify nn20.torc --input images.npy */
 #include "models/nn20/nn20.h"
 
@@ -10,27 +10,34 @@
 
 #define IMAGES_SEED 2 /* not those of the inputset */
 
+static bool is_one_of(const char *text, const char *a, const char *b)
+{
+    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 4 || (strcmp(argv[1], "ternary") != 0 && strcmp(argv[1], "dense") != 0)) {
-        (void)fprintf(stderr, "usage: save_nn20 ternary|dense OUT.torc IMAGES.npy [SAMPLES]\n");
+    if (argc < 5 || !is_one_of(argv[1], "ternary", "dense") || !is_one_of(argv[2], "cpu", "cuda")) {
+        (void)fprintf(stderr, "usage: example_save_nn20 ternary|dense cpu|cuda OUT.torc IMAGES.npy "
+                              "[SAMPLES]\n");
         return 2;
     }
     const nn20_shape *shape = strcmp(argv[1], "dense") == 0 ? &nn20_dense : &nn20_ternary;
-    const size_t samples = argc > 4 ? strtoul(argv[4], NULL, 10) : 16;
-    const torc_options options = {0};
+    const size_t samples = argc > 5 ? strtoul(argv[5], NULL, 10) : 16;
+    const torc_options options = {.target = strcmp(argv[2], "cuda") == 0 ? TORC_ENGINE_CUDA
+                                                                         : TORC_ENGINE_CPU};
     torc_ctx *ctx = torc_ctx_create();
     torc_circuit *circuit = NULL;
     torc_tensor images = {0};
     torc_status s = nn20_compile(ctx, &circuit, shape, &options);
     if (s == TORC_OK) {
-        s = torc_circuit_save(ctx, circuit, argv[2]);
+        s = torc_circuit_save(ctx, circuit, argv[3]);
     }
     if (s == TORC_OK) {
         s = nn20_images(ctx, &images, shape, samples, IMAGES_SEED);
     }
     if (s == TORC_OK) {
-        s = torc_npy_save(ctx, &images, argv[3]);
+        s = torc_npy_save(ctx, &images, argv[4]);
     }
     if (s == TORC_OK) {
         printf("%" PRIu64 " lookups, at most %" PRIu32 " bits\n",
