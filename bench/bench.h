@@ -2,44 +2,69 @@
 #ifndef TORC_BENCH_H
 #define TORC_BENCH_H
 
+#include "bench/device.h"
 #include "runtime/circuit.h"
 
 #include <cjson/cJSON.h>
 
+#define BENCH_BATCHES_MAX 16
+
 typedef struct bench_options {
-    uint32_t bits; /* 0: 1 to 8 */
-    torc_profile profile;
-    uint32_t batch;
-    uint64_t circuit_lookups; /* that share the failure probability of a circuit */
-    uint64_t norm_sq;
+    const char *device;
+    uint32_t batch_count; /* 0: the default of what is measured */
+    uint32_t batch[BENCH_BATCHES_MAX];
     uint32_t threads; /* 0: all cores */
     uint32_t repeats;
-    const char *device;
-    const char *model;
+    double max_seconds; /* 0: no limit */
+    double begin;       /* when the program started, bench_now */
+    /* lookups */
+    const char *sets;         /* names, separated by commas; NULL: all */
+    uint64_t norm_sq;         /* 0: of the set */
+    uint64_t circuit_lookups; /* 0: of the set */
+    /* circuit */
+    const char *circuit; /* a name of bench/circuit_source.c, or a file */
     const char *input;
+    /* plot */
+    const char *rows;
+    const char *output;
+    const char *plot;
 } bench_options;
 
-torc_status bench_lookup(torc_ctx *ctx, const bench_options *o);
-torc_status bench_model(torc_ctx *ctx, const bench_options *o);
+torc_status bench_lookups_run(torc_ctx *ctx, const bench_options *o);
+torc_status bench_layers(torc_ctx *ctx, const bench_options *o);
+torc_status bench_circuit(torc_ctx *ctx, const bench_options *o);
+torc_status bench_plot(torc_ctx *ctx, const bench_options *o);
 torc_status bench_predict(torc_ctx *ctx);        /* an H200 from counted resources */
 torc_status bench_configurations(torc_ctx *ctx); /* prints kernels/configurations.def */
 
-/* A circuit of one lookup instruction on `batch` elements, every table random and different, at the
- * optimiser's parameters. table[batch][2^bits] receives the integers. */
-torc_status bench_circuit(torc_ctx *ctx, torc_circuit **out, int64_t *table, uint32_t bits,
-                          const bench_options *o);
+/* --- rows (describe.c) --- */
 
-/* Fills in what every line holds: parameters, device, cpu, kernels, threads, commit. */
-void bench_describe(cJSON *line, const torc_circuit *circuit, uint32_t threads, const char *device);
+void bench_add(cJSON *line, const char *name, double value); /* six digits */
+/* What every line holds: device, its clock, threads, kernels, commit. */
+void bench_describe(cJSON *line, const bench_device *device, const bench_options *o);
+/* Parameters, failure, bytes of the keys. */
+void bench_describe_circuit(cJSON *line, const torc_circuit *circuit);
 void bench_print(cJSON *line); /* frees it */
+
+/* --- time (time.c) --- */
 
 typedef struct bench_times {
     double median;
     double spread; /* largest minus smallest */
 } bench_times;
 bench_times bench_summarise(double *seconds, size_t count); /* sorts them */
+/* NAME and NAME_spread, each times `scale`. */
+void bench_add_times(cJSON *line, const char *name, const bench_times *times, double scale);
 
 double bench_now(void); /* seconds */
 uint32_t bench_threads(const bench_options *o);
+double bench_seconds_left(const bench_options *o); /* of --max-seconds; HUGE_VAL without it */
+
+/* How often something that takes `seconds` is run: at most `repeats`, at least once, within the
+ * time that --max-seconds leaves; 0: there is none left. Long ones are announced on standard
+ * error. */
+uint32_t bench_plan(const bench_options *o, const char *what, double seconds);
+/* A first run only warms up, unless it takes so long that nothing is warm afterwards. */
+bool bench_needs_warming(double seconds);
 
 #endif

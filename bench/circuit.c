@@ -1,207 +1,277 @@
-/* The circuit that torc_bench lookup runs: elements x, optionally x + w * zero to reach the squared
- * norm, then one lookup each. Built by hand: the compiler would choose the norm itself. */
-#include "bench/bench.h"
-#include "frontend/optimize.h"
-#include "runtime/rng.h"
+/* torc_bench circuit: whole circuits, encrypted, on a device; simulated on the way. Exact contract:
+ * every decryption of every run equals the simulator's. Rounded: torc_verify on a few samples. */
+#include "bench/circuit_source.h"
+#include "frontend/verify.h"
 #include "runtime/status.h"
+#include "runtime/torc_client.h"
+#include "runtime/torc_server.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static torc_status copy_u32(torc_ctx *ctx, uint32_t **out, size_t count, uint32_t first,
-                            uint32_t step)
+#define VERIFIED_SAMPLES 2 /* of a rounded circuit */
+
+typedef struct circuit_bench {
+    const bench_options *o;
+    const bench_device *device;
+    bench_model model;
+    torc_tensor *simulated; /* [output_count], of all samples */
+    torc_secret_key *secret;
+    torc_evaluation_keys *evaluation;
+    double keygen_seconds;
+    double simulated_per_second, noisy_per_second;
+    double seconds_per_sample; /* of the last batch that was measured; 0: none yet */
+} circuit_bench;
+
+typedef struct run_times {
+    size_t samples;
+    uint32_t runs;
+    double predicted;
+    bench_times seconds, lookup_share, linear_share;
+    uint64_t compared; /* output elements */
+    bool right;
+} run_times;
+
+static bool is_exact(const circuit_bench *b)
 {
-    TORC_TRY(TORC_ALLOC(ctx, *out, count));
-    for (size_t i = 0; i < count; i++) {
-        (*out)[i] = first + (uint32_t)i * step;
+    return b->model.circuit->spec.contract == TORC_EXACT;
+}
+
+/* --- simulated --- */
+
+static void free_outputs(torc_tensor *outputs, uint32_t count)
+{
+    for (uint32_t i = 0; outputs != NULL && i < count; i++) {
+        torc_tensor_free(&outputs[i]);
     }
+    free(outputs);
+}
+
+static torc_status simulate(torc_ctx *ctx, torc_tensor **outputs, double *per_second,
+                            const circuit_bench *b, bool noisy)
+{
+    torc_run_stats stats = {0};
+    TORC_TRY(TORC_ALLOC(ctx, *outputs, b->model.circuit->spec.output_count));
+    TORC_TRY(torc_simulate_circuit(ctx, *outputs, &stats, NULL, b->model.circuit, &b->model.inputs,
+                                   noisy, 1));
+    *per_second = (double)stats.samples / stats.seconds;
     return TORC_OK;
 }
 
-static torc_status fill_place(torc_ctx *ctx, torc_place **out, uint32_t *place_count,
-                              uint32_t count, uint32_t first)
+/* With noise for its speed alone. */
+static torc_status simulate_both(torc_ctx *ctx, circuit_bench *b)
 {
-    TORC_TRY(TORC_ALLOC(ctx, *out, 1));
-    *place_count = 1;
-    **out = (torc_place){.encrypted = true, .count = count};
-    return copy_u32(ctx, &(*out)->element, count, first, 1);
-}
-
-static torc_status fill_port(torc_ctx *ctx, torc_port **out, uint32_t *port_count, const char *name,
-                             uint32_t count, uint32_t bits)
-{
-    TORC_TRY(TORC_ALLOC(ctx, *out, 1));
-    *port_count = 1;
-    **out = (torc_port){.name = strdup(name),
-                        .rank = 1,
-                        .shape = {count},
-                        .encrypted = true,
-                        .width = bits,
-                        .encoding_bits = bits,
-                        .max = ((int64_t)1 << bits) - 1};
-    return (*out)->name == NULL ? torc_fail(ctx, TORC_E_MEMORY, "out of memory") : TORC_OK;
-}
-
-static torc_status fill_tables(torc_ctx *ctx, torc_program *program, int64_t *table, uint32_t bits)
-{
-    const size_t size = (size_t)1 << bits;
-    uint64_t *random = NULL;
-    TORC_TRY(TORC_ALLOC(ctx, random, bits));
-    torc_status s = torc_random_init(ctx);
-    for (uint32_t t = 0; s == TORC_OK && t < program->table_count; t++) {
-        torc_table *entry = &program->tables[t];
-        entry->index_bits = bits;
-        s = TORC_ALLOC(ctx, entry->entry, size);
-        for (size_t i = 0; s == TORC_OK && i < size; i++) {
-            int64_t value = 0;
-            torc_random_bits(random, bits);
-            for (uint32_t b = 0; b < bits; b++) {
-                value |= (int64_t)(random[b] << b);
-            }
-            table[t * size + i] = value;
-            entry->entry[i] = torc_encode(value, bits);
-        }
-    }
-    free(random);
+    torc_tensor *noisy = NULL;
+    TORC_TRY(simulate(ctx, &b->simulated, &b->simulated_per_second, b, false));
+    const torc_status s = simulate(ctx, &noisy, &b->noisy_per_second, b, true);
+    free_outputs(noisy, b->model.circuit->spec.output_count);
     return s;
 }
 
-/* x + w * zero, w^2 + 1 <= norm_sq: element batch + i is an encrypted zero. */
-static torc_status fill_linear(torc_ctx *ctx, torc_instr *instr, uint32_t batch, uint64_t norm_sq)
+/* --- encrypted --- */
+
+static torc_status compare(torc_ctx *ctx, run_times *t, const circuit_bench *b,
+                           const torc_ciphertexts *result)
 {
-    torc_linear *linear = &instr->linear;
-    instr->kind = TORC_INSTR_LINEAR;
-    *linear = (torc_linear){.group_count = batch,
-                            .out_count = 1,
-                            .in_count = 2,
-                            .weight_groups = 1,
-                            .constant_groups = 1,
-                            .out = 2 * batch,
-                            .out_group_stride = 1,
-                            .out_stride = 1};
-    TORC_TRY(TORC_ALLOC(ctx, linear->gather, 2 * (size_t)batch));
-    TORC_TRY(TORC_ALLOC(ctx, linear->weight, 2));
-    TORC_TRY(TORC_ALLOC(ctx, linear->constant, 1));
-    for (uint32_t i = 0; i < batch; i++) {
-        uint32_t *sources = linear->gather + 2 * (size_t)i;
-        sources[0] = i;
-        sources[1] = batch + i;
+    const torc_spec *spec = &b->model.circuit->spec;
+    torc_tensor *decrypted = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, decrypted, spec->output_count));
+    const torc_status s = torc_decrypt(ctx, decrypted, spec, b->secret, result);
+    for (uint32_t i = 0; s == TORC_OK && i < spec->output_count; i++) {
+        const size_t count = torc_tensor_count(&decrypted[i]);
+        t->compared += count;
+        t->right = t->right && memcmp(decrypted[i].data, b->simulated[i].data,
+                                      count * sizeof *decrypted[i].i64) == 0;
     }
-    linear->weight[0] = 1;
-    linear->weight[1] = (int64_t)sqrt((double)norm_sq - 1);
+    free_outputs(decrypted, spec->output_count);
+    return s;
+}
+
+static torc_status run_once(torc_ctx *ctx, torc_run_stats *stats, run_times *t,
+                            const circuit_bench *b, torc_server *server, const torc_ciphertexts *in)
+{
+    torc_ciphertexts *result = NULL;
+    TORC_TRY(torc_server_run(ctx, server, &result, stats, in));
+    const torc_status s = is_exact(b) ? compare(ctx, t, b, result) : TORC_OK;
+    torc_ciphertexts_free(result);
+    return s;
+}
+
+static torc_status run_repeated(torc_ctx *ctx, run_times *t, const circuit_bench *b,
+                                torc_server *server, const torc_ciphertexts *in)
+{
+    torc_run_stats stats = {0};
+    double *seconds = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, seconds, 3 * (size_t)t->runs));
+    double *lookup = seconds + t->runs;
+    double *linear = lookup + t->runs;
+    torc_status s =
+        bench_needs_warming(t->predicted) ? run_once(ctx, &stats, t, b, server, in) : TORC_OK;
+    for (uint32_t r = 0; s == TORC_OK && r < t->runs; r++) {
+        s = run_once(ctx, &stats, t, b, server, in);
+        seconds[r] = stats.seconds;
+        lookup[r] = stats.seconds_lookup / stats.seconds;
+        linear[r] = stats.seconds_linear / stats.seconds;
+    }
+    if (s == TORC_OK) {
+        t->seconds = bench_summarise(seconds, t->runs);
+        t->lookup_share = bench_summarise(lookup, t->runs);
+        t->linear_share = bench_summarise(linear, t->runs);
+    }
+    free(seconds);
+    return s;
+}
+
+static torc_tensor first_samples(const circuit_bench *b, size_t count)
+{
+    torc_tensor view = b->model.inputs;
+    if (view.rank == b->model.circuit->spec.inputs[0].rank + 1) {
+        view.shape[0] = count;
+    }
+    return view;
+}
+
+/* Level by level, with keys of its own. */
+static torc_status verify_rounded(torc_ctx *ctx, run_times *t, const circuit_bench *b)
+{
+    const size_t most = t->samples < VERIFIED_SAMPLES ? t->samples : VERIFIED_SAMPLES;
+    const torc_tensor view = first_samples(b, most);
+    const torc_verify_options how = {.device = b->device->name, .threads = b->o->threads};
+    torc_verify_report report = {0};
+    TORC_TRY(torc_verify(ctx, &report, b->model.circuit, &view, &how));
+    t->compared = report.checks;
+    t->right = report.mismatches == 0;
     return TORC_OK;
 }
 
-static torc_status fill_lookup(torc_ctx *ctx, torc_instr *instr, uint32_t batch, uint32_t in,
-                               uint32_t out)
+static torc_status measure_on(torc_ctx *ctx, run_times *t, const circuit_bench *b,
+                              torc_server *server)
 {
-    *instr = (torc_instr){.kind = TORC_INSTR_LOOKUP, .lookup = {.count = batch, .out = out}};
-    TORC_TRY(copy_u32(ctx, &instr->lookup.in, batch, in, 1));
-    TORC_TRY(copy_u32(ctx, &instr->lookup.table, batch, 0, 1));
-    return TORC_ALLOC(ctx, instr->lookup.offset, batch);
-}
-
-/* Elements: batch inputs x, batch zeros and batch sums where there is a linear step, batch outputs.
- */
-static torc_status fill_program(torc_ctx *ctx, torc_circuit *c, int64_t *table, uint32_t bits,
-                                const bench_options *o)
-{
-    torc_program *p = &c->program;
-    const uint32_t sums = o->norm_sq > 1 ? 1 : 0;
-    const uint32_t inputs = (1 + sums) * o->batch;
-    const uint32_t lookup_out = inputs + sums * o->batch;
-    p->element_count = lookup_out + o->batch;
-    p->table_count = o->batch;
-    p->instr_count = 1 + sums;
-    TORC_TRY(TORC_ALLOC(ctx, p->tables, p->table_count));
-    TORC_TRY(TORC_ALLOC(ctx, p->instrs, p->instr_count));
-    TORC_TRY(fill_tables(ctx, p, table, bits));
-    if (sums != 0) {
-        TORC_TRY(fill_linear(ctx, &p->instrs[0], o->batch, o->norm_sq));
+    char what[160];
+    torc_prediction prediction = {0};
+    torc_ciphertexts *in = NULL;
+    const torc_tensor view = first_samples(b, t->samples);
+    TORC_TRY(torc_server_predict(ctx, &prediction, server, t->samples));
+    t->predicted =
+        t->samples == 1 ? prediction.seconds : prediction.seconds_batched * (double)t->samples;
+    snprintf(what, sizeof what, "%s on %s, %zu sample%s", b->model.circuit->spec.circuit_name,
+             b->device->name, t->samples, t->samples == 1 ? "" : "s");
+    t->runs = bench_plan(b->o, what,
+                         b->seconds_per_sample != 0 ? b->seconds_per_sample * (double)t->samples
+                                                    : t->predicted);
+    if (t->runs == 0) {
+        return TORC_OK;
     }
-    TORC_TRY(fill_lookup(ctx, &p->instrs[sums], o->batch, sums * 2 * o->batch, lookup_out));
-    TORC_TRY(fill_place(ctx, &p->inputs, &p->input_count, inputs, 0));
-    return fill_place(ctx, &p->outputs, &p->output_count, o->batch, lookup_out);
+    TORC_TRY(torc_encrypt(ctx, &in, NULL, &b->model.circuit->spec, b->secret, &view, 0));
+    torc_status s = run_repeated(ctx, t, b, server, in);
+    torc_ciphertexts_free(in);
+    return s == TORC_OK && !is_exact(b) ? verify_rounded(ctx, t, b) : s;
 }
 
-static torc_status fill_ports(torc_ctx *ctx, torc_circuit *c, uint32_t bits)
+/* --- rows --- */
+
+static void add_bound(cJSON *line, const circuit_bench *b, const run_times *t)
 {
-    TORC_TRY(fill_port(ctx, &c->spec.inputs, &c->spec.input_count, "x", c->program.inputs[0].count,
-                       bits));
-    return fill_port(ctx, &c->spec.outputs, &c->spec.output_count, "y", c->program.outputs[0].count,
-                     bits);
+    const double clock_hz = bench_device_bound_hz(b->device);
+    const double bound = bench_device_bound(b->device, &b->model.circuit->spec.params, clock_hz);
+    const double lookups = (double)torc_program_lookup_count(&b->model.circuit->program);
+    if (bound != 0) {
+        const double seconds = lookups * (double)t->samples / bound;
+        bench_add(line, "bound_seconds", seconds);
+        bench_add(line, "bound_mhz", 1e-6 * clock_hz);
+        bench_add(line, "bound_share", seconds / t->seconds.median);
+    }
 }
 
-/* The row stands for the lookups of a circuit as large as --circuit-lookups. */
-static torc_status choose_params(torc_ctx *ctx, torc_circuit *c, uint32_t bits,
-                                 const bench_options *o)
+static void print_row(const circuit_bench *b, const run_times *t)
 {
-    torc_machine machine;
-    torc_noise noise;
-    torc_machine_default(&machine);
-    c->rows[0] = (torc_noise_row){.kind = TORC_ROW_LOOKUP_EXACT,
-                                  .bits = bits,
-                                  .norm_sq_lookup = (double)o->norm_sq,
-                                  .count = o->circuit_lookups};
-    c->rows[1] = (torc_noise_row){.kind = TORC_ROW_OUTPUT_EXACT,
-                                  .bits = bits,
-                                  .norm_sq_lookup = 1,
-                                  .count = o->circuit_lookups};
-    const bool shared = o->profile == TORC_SHARED;
-    const torc_search search = {.rows = c->rows,
-                                .row_count = c->row_count,
-                                .log2_p_circuit = -40,
-                                .log2_p_lookup = shared ? -128 : 0,
-                                .machine = &machine,
-                                .lookup_count = o->circuit_lookups};
-    TORC_TRY(torc_optimize(ctx, &c->spec.params, &search));
-    torc_noise_production(&noise, &c->spec.params);
-    c->spec.log2_p_error_circuit = torc_rows_log2_failure(c->rows, c->row_count, &noise);
-    c->spec.log2_p_error_lookup = torc_rows_log2_worst(c->rows, c->row_count, &noise);
-    c->spec.log2_p_error_bound = shared ? -128 : -40;
+    const torc_circuit *circuit = b->model.circuit;
+    const double lookups = (double)torc_program_lookup_count(&circuit->program);
+    const double samples = (double)t->samples;
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "bench", "circuit");
+    cJSON_AddStringToObject(line, "circuit", circuit->spec.circuit_name);
+    cJSON_AddStringToObject(line, "contract", is_exact(b) ? "exact" : "rounded");
+    bench_add(line, "lookups", lookups);
+    bench_add(line, "levels", torc_program_level_count(&circuit->program));
+    bench_add(line, "batch", samples);
+    bench_add_times(line, "seconds", &t->seconds, 1);
+    bench_add(line, "seconds_per_sample", t->seconds.median / samples);
+    bench_add(line, "seconds_predicted", t->predicted);
+    bench_add(line, "per_second", lookups * samples / t->seconds.median);
+    bench_add_times(line, "lookup_share", &t->lookup_share, 1);
+    bench_add(line, "linear_share", t->linear_share.median);
+    add_bound(line, b, t);
+    bench_add(line, "repeats", t->runs);
+    cJSON_AddBoolToObject(line, "right", t->right);
+    bench_add(line, "compared", (double)t->compared);
+    bench_add(line, "simulated_per_second", b->simulated_per_second);
+    bench_add(line, "simulated_noisy_per_second", b->noisy_per_second);
+    bench_add(line, "keygen_seconds", b->keygen_seconds);
+    bench_describe_circuit(line, circuit);
+    bench_describe(line, b->device, b->o);
+    bench_print(line);
+}
+
+static torc_status measure_batch(torc_ctx *ctx, circuit_bench *b, size_t samples)
+{
+    torc_server *server = NULL;
+    run_times t = {.samples = samples, .right = true};
+    TORC_TRY(torc_server_open(ctx, &server, b->model.circuit, b->evaluation, b->o->device, samples,
+                              bench_threads(b->o)));
+    torc_status s = measure_on(ctx, &t, b, server);
+    torc_server_close(server);
+    if (s == TORC_OK && t.runs > 0) {
+        b->seconds_per_sample = t.seconds.median / (double)samples;
+        print_row(b, &t);
+        s = t.right ? TORC_OK
+                    : torc_fail(ctx, TORC_E_MISMATCH_RESULT,
+                                "%s: a decryption differs from the simulator",
+                                b->model.circuit->spec.circuit_name);
+    }
+    return s;
+}
+
+/* --- all of it --- */
+
+static torc_status measure_all(torc_ctx *ctx, circuit_bench *b, const bench_options *o)
+{
+    size_t most = 0;
+    for (uint32_t i = 0; i < o->batch_count; i++) {
+        most = o->batch[i] > most ? o->batch[i] : most;
+    }
+    TORC_TRY(bench_model_make(ctx, &b->model, o, b->device->engine, most));
+    TORC_TRY(simulate_both(ctx, b));
+    const double begin = bench_now();
+    TORC_TRY(torc_keygen(ctx, &b->secret, &b->evaluation, &b->model.circuit->spec, 0));
+    b->keygen_seconds = bench_now() - begin;
+    for (uint32_t i = 0; i < o->batch_count; i++) {
+        TORC_TRY(measure_batch(ctx, b, o->batch[i]));
+    }
     return TORC_OK;
 }
 
-/* Which row covers each lookup and output element, as a saved circuit has it. */
-static torc_status fill_rows(torc_ctx *ctx, torc_circuit *c)
+torc_status bench_circuit(torc_ctx *ctx, const bench_options *o)
 {
-    c->row_count = 2;
-    TORC_TRY(TORC_ALLOC(ctx, c->rows, c->row_count));
-    TORC_TRY(TORC_ALLOC(ctx, c->instr_row, c->program.instr_count));
-    TORC_TRY(TORC_ALLOC(ctx, c->output_row, 1));
-    const uint32_t last = c->program.instr_count - 1;
-    TORC_TRY(copy_u32(ctx, &c->instr_row[last], c->program.instrs[last].lookup.count, 0, 0));
-    return copy_u32(ctx, &c->output_row[0], c->program.outputs[0].count, 1, 0);
-}
-
-torc_status bench_circuit(torc_ctx *ctx, torc_circuit **out, int64_t *table, uint32_t bits,
-                          const bench_options *o)
-{
-    torc_circuit *c = NULL;
-    *out = NULL;
-    TORC_TRY(TORC_ALLOC(ctx, c, 1));
-    c->spec.circuit_name = strdup("lookup");
-    c->spec.contract = TORC_EXACT;
-    c->spec.profile = o->profile;
-    c->maximum_integer_bit_width = bits;
-    torc_status s = fill_program(ctx, c, table, bits, o);
+    bench_options filled = *o;
+    bench_device device;
+    circuit_bench b = {.o = &filled, .device = &device};
+    if (o->batch_count == 0) {
+        filled.batch_count = 2;
+        filled.batch[0] = 1;
+        filled.batch[1] = 16;
+    }
+    torc_status s = bench_device_find(ctx, &device, o);
     if (s == TORC_OK) {
-        s = fill_ports(ctx, c, bits);
+        s = measure_all(ctx, &b, &filled);
     }
-    if (s == TORC_OK) {
-        s = fill_rows(ctx, c);
+    if (b.model.circuit != NULL) {
+        free_outputs(b.simulated, b.model.circuit->spec.output_count);
     }
-    if (s == TORC_OK) {
-        s = choose_params(ctx, c, bits, o);
-    }
-    if (s == TORC_OK) {
-        s = torc_circuit_identify(ctx, c);
-    }
-    if (s != TORC_OK) {
-        torc_circuit_free(c);
-        return s;
-    }
-    *out = c;
-    return TORC_OK;
+    bench_model_free(&b.model);
+    torc_secret_key_free(b.secret);
+    torc_evk_free(b.evaluation);
+    bench_device_free(&device);
+    return s;
 }

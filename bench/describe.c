@@ -5,72 +5,44 @@
 #include "torc_commit.h" /* written at build time by cmake/commit.cmake */
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-double bench_now(void)
+void bench_add(cJSON *line, const char *name, double value)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    char text[32];
+    const bool is_whole = fabs(value) < 1e15 && value == floor(value);
+    snprintf(text, sizeof text, is_whole ? "%.0f" : "%.6g", value);
+    cJSON_AddRawToObject(line, name, text);
 }
 
-uint32_t bench_threads(const bench_options *o)
+void bench_describe_circuit(cJSON *line, const torc_circuit *circuit)
 {
-    return o->threads == 0 ? (uint32_t)omp_get_num_procs() : o->threads;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-bench_times bench_summarise(double *seconds, size_t count)
-{
-    qsort(seconds, count, sizeof *seconds, compare);
-    const double median = (seconds[(count - 1) / 2] + seconds[count / 2]) / 2;
-    return (bench_times){.median = median, .spread = seconds[count - 1] - seconds[0]};
-}
-
-/* "model name" of the first processor; "unknown" where there is none. */
-static void cpu_name(char *out, size_t size)
-{
-    char line[256];
-    snprintf(out, size, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        const char *value = strstr(line, ": ");
-        if (strncmp(line, "model name", 10) == 0 && value != NULL) {
-            snprintf(out, size, "%.*s", (int)strcspn(value + 2, "\n"), value + 2);
-            break;
-        }
+    const torc_params *params = &circuit->spec.params;
+    char *text = NULL;
+    if (torc_params_to_json(NULL, &text, params) == TORC_OK) {
+        cJSON_AddItemToObject(line, "parameters", cJSON_Parse(text));
     }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
+    free(text);
+    bench_add(line, "log2_p_error", circuit->spec.log2_p_error_circuit);
+    bench_add(line, "log2_p_error_lookup", circuit->spec.log2_p_error_lookup);
+    bench_add(line, "key_bytes", (double)torc_params_key_bytes_resident(params));
+    bench_add(line, "key_bytes_seeded", (double)torc_params_key_bytes_seeded(params));
 }
 
-void bench_describe(cJSON *line, const torc_circuit *circuit, uint32_t threads, const char *device)
+void bench_describe(cJSON *line, const bench_device *device, const bench_options *o)
 {
-    char cpu[200];
-    char *params = NULL;
-    cpu_name(cpu, sizeof cpu);
     const char *commit = getenv("TORC_COMMIT");
-    if (torc_params_to_json(NULL, &params, &circuit->spec.params) == TORC_OK) {
-        cJSON_AddItemToObject(line, "parameters", cJSON_Parse(params));
+    const double clock_hz = bench_device_clock_hz(device);
+    cJSON_AddStringToObject(line, "device", device->name);
+    cJSON_AddStringToObject(line, "model", device->model);
+    if (clock_hz != 0) {
+        bench_add(line, "sm_mhz", 1e-6 * clock_hz);
     }
-    free(params);
-    cJSON_AddNumberToObject(line, "log2_p_error", circuit->spec.log2_p_error_circuit);
-    cJSON_AddNumberToObject(line, "log2_p_error_lookup", circuit->spec.log2_p_error_lookup);
-    cJSON_AddNumberToObject(line, "threads", threads);
-    cJSON_AddStringToObject(line, "device", device);
-    cJSON_AddStringToObject(line, "cpu", cpu);
-    cJSON_AddStringToObject(line, "kernels", torc_cpu_kernels_get()->name);
+    if (!device->choice.is_gpu) {
+        bench_add(line, "threads", bench_threads(o));
+        cJSON_AddStringToObject(line, "kernels", torc_cpu_kernels_get()->name);
+    }
     cJSON_AddStringToObject(line, "commit", commit != NULL ? commit : TORC_COMMIT);
 }
 

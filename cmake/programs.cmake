@@ -7,7 +7,7 @@ file(GLOB BENCH_SOURCES CONFIGURE_DEPENDS bench/*.c)
 list(FILTER BENCH_SOURCES EXCLUDE REGEX "/gpu_[^/]*\\.c$") # programs of their own
 if(BENCH_SOURCES)
   add_executable(torc_bench ${BENCH_SOURCES})
-  target_link_libraries(torc_bench PRIVATE torc_local)
+  target_link_libraries(torc_bench PRIVATE torc_models torc_local)
   add_custom_target(torc_commit
     COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DHEADER=${CMAKE_BINARY_DIR}/bench/torc_commit.h
       -P ${CMAKE_SOURCE_DIR}/cmake/commit.cmake

@@ -77,6 +77,10 @@ enum { TORC_GPU_FORMS = 4 };
  * it does not take the parameters. */
 uint32_t torc_cost_gpu_wave(const torc_gpu_machine *machine, const torc_params *params);
 
+/* Rotations a second of a full device in the throughput form, every phase of a step at its bound; 0
+ * where it does not take the parameters. */
+double torc_cost_gpu_bound(const torc_gpu_machine *machine, const torc_params *params);
+
 /* The largest cluster of the latency form that the device has for the parameters; 0: none. */
 uint32_t torc_cost_gpu_cluster(const torc_gpu_machine *machine, const torc_params *params);
 

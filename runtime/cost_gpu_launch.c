@@ -225,6 +225,17 @@ static double throughput_seconds(const torc_gpu_machine *machine, const torc_par
            ceiling(batch, wave) * row_seconds(machine, torc_params_step_count(params) * clocks);
 }
 
+double torc_cost_gpu_bound(const torc_gpu_machine *machine, const torc_params *params)
+{
+    const throughput_row *row = find_throughput(machine, params);
+
+    if (row == NULL) {
+        return 0;
+    }
+    return torc_cost_gpu_wave(machine, params) /
+           (torc_params_step_count(params) * row_seconds(machine, row->clocks));
+}
+
 /* --- latency form --- */
 
 static bool latency_takes(const torc_params *params)

@@ -7,9 +7,6 @@
 
 #define FULL_LOOKUPS (28 * 28 + 18 * 92)
 
-static const nn20_shape small = {
-    .name = "nn20_small", .side = 4, .layers = 2, .width = 8, .nonzero = 6};
-
 static torc_ctx *ctx;
 
 static torc_circuit *compiled(const nn20_shape *shape)
@@ -89,18 +86,18 @@ static void convolve(int64_t *out, const int64_t *image, int side)
 static void expected_scores(int64_t scores[NN20_SCORES], const int64_t *image)
 {
     int64_t x[64] = {0};
-    convolve(x, image, (int)small.side);
-    for (uint32_t layer = 0; layer <= small.layers; layer++) {
+    convolve(x, image, (int)nn20_small.side);
+    for (uint32_t layer = 0; layer <= nn20_small.layers; layer++) {
         torc_tensor w = {0};
         int64_t y[64] = {0};
-        cr_assert_eq(nn20_weights(NULL, &w, &small, layer), TORC_OK);
+        cr_assert_eq(nn20_weights(NULL, &w, &nn20_small, layer), TORC_OK);
         for (size_t r = 0; r < w.shape[0]; r++) {
             for (size_t i = 0; i < w.shape[1]; i++) {
                 y[r] += w.i64[r * w.shape[1] + i] * x[i];
             }
         }
         for (size_t r = 0; r < w.shape[0]; r++) {
-            x[r] = layer == small.layers ? y[r] : sign(y[r]);
+            x[r] = layer == nn20_small.layers ? y[r] : sign(y[r]);
         }
         torc_tensor_free(&w);
     }
@@ -109,19 +106,19 @@ static void expected_scores(int64_t scores[NN20_SCORES], const int64_t *image)
 
 Test(nn20, encrypted_equals_simulated_equals_computed)
 {
-    torc_circuit *circuit = compiled(&small);
+    torc_circuit *circuit = compiled(&nn20_small);
     torc_session *session = NULL;
     torc_tensor images = {0};
     torc_tensor simulated = {0};
     torc_tensor decrypted = {0};
     cr_assert_eq(torc_program_lookup_count(&circuit->program), 4 * 4 + 2 * 8);
-    cr_assert_eq(nn20_images(ctx, &images, &small, 2, 99), TORC_OK);
+    cr_assert_eq(nn20_images(ctx, &images, &nn20_small, 2, 99), TORC_OK);
     cr_assert_eq(torc_simulate(ctx, &simulated, circuit, &images), TORC_OK);
     cr_assert_eq(torc_session_create(ctx, &session, circuit), TORC_OK);
     cr_assert_eq(torc_encrypt_run_decrypt(ctx, &decrypted, session, &images), TORC_OK);
     for (size_t sample = 0; sample < 2; sample++) {
         int64_t scores[NN20_SCORES];
-        expected_scores(scores, images.i64 + sample * small.side * small.side);
+        expected_scores(scores, images.i64 + sample * nn20_small.side * nn20_small.side);
         for (size_t i = 0; i < NN20_SCORES; i++) {
             const size_t at = sample * NN20_SCORES + i;
             cr_expect_eq(simulated.i64[at], scores[i], "sample %zu score %zu", sample, i);

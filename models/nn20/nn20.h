@@ -27,6 +27,7 @@ typedef struct nn20_shape {
 
 extern const nn20_shape nn20_ternary; /* 36 of 92 weights a row; exact: 784 + 18 * 92 lookups */
 extern const nn20_shape nn20_dense;   /* all 92; rounded */
+extern const nn20_shape nn20_small;   /* exact, 32 lookups: for tests */
 
 /* Weights as integers: [rows][columns] of dense layer 0 .. layers, the last one with NN20_SCORES
  * rows; [3][3] of the convolution. */

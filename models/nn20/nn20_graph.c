@@ -12,6 +12,9 @@ const nn20_shape nn20_ternary = {
 const nn20_shape nn20_dense = {
     .name = "nn20_dense", .side = 28, .layers = 18, .width = 92, .nonzero = 92, .is_rounded = true};
 
+const nn20_shape nn20_small = {
+    .name = "nn20_small", .side = 4, .layers = 2, .width = 8, .nonzero = 6};
+
 /* --- random numbers --- */
 
 static uint64_t next_random(uint64_t *state) /* splitmix64 */

@@ -58,6 +58,13 @@ torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear 
 torc_status torc_cpu_lookup(torc_ctx *ctx, torc_target *base, const torc_lookup *args,
                             size_t samples);
 
+/* What it does for lookups first .. first + count - 1 of count * samples, count <= chunk, in this
+ * order. */
+void torc_cpu_gather(const cpu_target *target, const torc_lookup *args, size_t samples,
+                     size_t first, size_t count);
+void torc_cpu_keyswitch(const cpu_target *target, size_t count);
+void torc_cpu_bootstrap(const cpu_target *target, size_t count);
+
 /* Expands and transforms both keys; the target has its scratch and room for the keys. */
 void torc_cpu_load_keys(cpu_target *target, const torc_evaluation_keys *keys);
 

@@ -11,8 +11,8 @@ static void *thread_scratch(const cpu_target *target)
     return target->thread_scratch + (size_t)omp_get_thread_num() * target->scratch_bytes;
 }
 
-static void chunk_gather(const cpu_target *target, const torc_lookup *args, size_t samples,
-                         size_t first, size_t count)
+void torc_cpu_gather(const cpu_target *target, const torc_lookup *args, size_t samples,
+                     size_t first, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const uint32_t lookup = (uint32_t)((first + i) / samples);
@@ -39,7 +39,7 @@ static size_t part_count(size_t count, size_t limit, size_t threads)
     return rounds * threads < count ? rounds * threads : count;
 }
 
-static void chunk_keyswitch(const cpu_target *target, size_t count)
+void torc_cpu_keyswitch(const cpu_target *target, size_t count)
 {
     const size_t parts = part_count(count, CPU_KEYSWITCH_BATCH, target->threads);
 #pragma omp parallel for schedule(dynamic) num_threads(target->threads)
@@ -52,7 +52,7 @@ static void chunk_keyswitch(const cpu_target *target, size_t count)
     }
 }
 
-static void chunk_bootstrap(const cpu_target *target, size_t count)
+void torc_cpu_bootstrap(const cpu_target *target, size_t count)
 {
     const size_t parts = part_count(count, target->batch, target->threads);
 #pragma omp parallel for schedule(dynamic) num_threads(target->threads)
@@ -74,9 +74,9 @@ torc_status torc_cpu_lookup(torc_ctx *ctx, torc_target *base, const torc_lookup 
     (void)ctx;
     for (size_t first = 0; first < total; first += target->chunk) {
         const size_t count = total - first < target->chunk ? total - first : target->chunk;
-        chunk_gather(target, args, samples, first, count);
-        chunk_keyswitch(target, count);
-        chunk_bootstrap(target, count);
+        torc_cpu_gather(target, args, samples, first, count);
+        torc_cpu_keyswitch(target, count);
+        torc_cpu_bootstrap(target, count);
     }
     return TORC_OK;
 }

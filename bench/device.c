@@ -1,0 +1,147 @@
+/* The device that a run of the bench is for: found by its name, priced, and asked for the phases of
+ * its lookups. What only a GPU has: device_gpu.c. */
+#include "bench/device.h"
+
+#include "bench/bench.h"
+#include "bench/device_gpu.h"
+#include "runtime/server/backend_cpu.h"
+#include "runtime/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "model name" of the first processor; "unknown" where there is none. */
+static void cpu_name(char *out, size_t size)
+{
+    char line[256];
+    snprintf(out, size, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        const char *value = strstr(line, ": ");
+        if (strncmp(line, "model name", 10) == 0 && value != NULL) {
+            snprintf(out, size, "%.*s", (int)strcspn(value + 2, "\n"), value + 2);
+            break;
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
+torc_status bench_device_find(torc_ctx *ctx, bench_device *out, const bench_options *o)
+{
+    *out = (bench_device){.threads = bench_threads(o)};
+    TORC_TRY(torc_device_choose(ctx, &out->choice, o->device));
+    out->engine = torc_backend_engine(out->choice.backend);
+    if (out->choice.is_gpu) {
+        snprintf(out->name, sizeof out->name, "%s:%u", out->choice.backend->name,
+                 out->choice.number[0]);
+        return bench_gpu_find(ctx, out);
+    }
+    snprintf(out->name, sizeof out->name, "%s", out->choice.backend->name);
+    cpu_name(out->model, sizeof out->model);
+    return torc_machine_calibrate(ctx, &out->machine, out->threads);
+}
+
+void bench_device_free(bench_device *device)
+{
+    torc_gpu_schedule_free(&device->schedule);
+}
+
+/* --- expected --- */
+
+double bench_device_predict(const bench_device *device, const torc_params *params, uint32_t batch)
+{
+    if (device->choice.is_gpu) {
+        return torc_gpu_schedule_lookups(&device->schedule, params, batch);
+    }
+    const double of_thread = ceil((double)batch / device->threads);
+    const double walk = fmin(of_thread, TORC_COST_BOOTSTRAP_BATCH);
+    return of_thread * (torc_cost_keyswitch(&device->machine, params,
+                                            fmin(of_thread, TORC_COST_KEYSWITCH_BATCH)) +
+                        torc_cost_bootstrap(&device->machine, params, walk));
+}
+
+double bench_device_bound(const bench_device *device, const torc_params *params, double clock_hz)
+{
+    torc_gpu_machine machine;
+    if (!device->choice.is_gpu) {
+        return 0;
+    }
+    torc_gpu_machine_of(&machine, &device->schedule.device);
+    machine.clock_hz = clock_hz;
+    return torc_cost_gpu_bound(&machine, params);
+}
+
+double bench_device_clock_hz(const bench_device *device)
+{
+    return device->choice.is_gpu ? bench_gpu_clock_hz(device) : 0;
+}
+
+double bench_device_bound_hz(const bench_device *device)
+{
+    const double now = bench_device_clock_hz(device);
+    return now != 0 ? now : device->schedule.device.clock_hz;
+}
+
+/* --- kernels --- */
+
+static void cpu_lookup(bench_phases *out, const cpu_target *target, const torc_lookup *args)
+{
+    *out = (bench_phases){0};
+    for (size_t first = 0; first < args->count; first += target->chunk) {
+        const size_t rest = args->count - first;
+        const size_t count = rest < target->chunk ? rest : target->chunk;
+        const double begin = bench_now();
+        torc_cpu_gather(target, args, 1, first, count);
+        torc_cpu_keyswitch(target, count);
+        const double middle = bench_now();
+        torc_cpu_bootstrap(target, count);
+        out->keyswitch += middle - begin;
+        out->bootstrap += bench_now() - middle;
+    }
+}
+
+torc_status bench_device_lookup(torc_ctx *ctx, bench_phases *out, const bench_device *device,
+                                torc_target *target, const torc_lookup *args)
+{
+    if (device->choice.is_gpu) {
+        return bench_gpu_lookup(ctx, out, device, target, args);
+    }
+    cpu_lookup(out, (const cpu_target *)target, args);
+    return TORC_OK;
+}
+
+static double cpu_transform(const cpu_target *target, const uint64_t *glwe, size_t rows,
+                            size_t row_words)
+{
+    const double begin = bench_now();
+#pragma omp parallel for schedule(static) num_threads(target->threads)
+    for (size_t r = 0; r < rows; r++) {
+        target->kernels->bootstrap_key_row(target->bootstrap_key, r, glwe + r * row_words,
+                                           &target->shape);
+    }
+    return bench_now() - begin;
+}
+
+torc_status bench_device_transform(torc_ctx *ctx, double *seconds, const bench_device *device,
+                                   torc_target *target, const torc_evaluation_keys *keys,
+                                   size_t rows)
+{
+    const size_t row_words = (size_t)(keys->params.glwe_dim + 1) * keys->params.poly_size;
+    uint64_t *glwe = NULL;
+    TORC_TRY(TORC_ALLOC(ctx, glwe, rows * row_words));
+    for (size_t r = 0; r < rows; r++) {
+        torc_evk_expand_glwe(glwe + r * row_words, keys, r);
+    }
+    torc_status s = TORC_OK;
+    if (device->choice.is_gpu) {
+        s = bench_gpu_transform(ctx, seconds, device, target, glwe, rows);
+    } else {
+        *seconds = cpu_transform((const cpu_target *)target, glwe, rows, row_words);
+    }
+    free(glwe);
+    return s;
+}
