@@ -14,7 +14,7 @@
 
 typedef struct circuit_bench {
     const bench_options *o;
-    const bench_device *device;
+    bench_device *device;
     bench_model model;
     torc_tensor *simulated; /* [output_count], of all samples */
     torc_secret_key *secret;
@@ -93,6 +93,7 @@ static torc_status run_once(torc_ctx *ctx, torc_run_stats *stats, run_times *t,
 {
     torc_ciphertexts *result = NULL;
     TORC_TRY(torc_server_run(ctx, server, &result, stats, in));
+    bench_device_read_clock(b->device);
     const torc_status s = is_exact(b) ? compare(ctx, t, b, result) : TORC_OK;
     torc_ciphertexts_free(result);
     return s;

@@ -33,11 +33,10 @@ void bench_describe_circuit(cJSON *line, const torc_circuit *circuit)
 void bench_describe(cJSON *line, const bench_device *device, const bench_options *o)
 {
     const char *commit = getenv("TORC_COMMIT");
-    const double clock_hz = bench_device_clock_hz(device);
     cJSON_AddStringToObject(line, "device", device->name);
     cJSON_AddStringToObject(line, "model", device->model);
-    if (clock_hz != 0) {
-        bench_add(line, "sm_mhz", 1e-6 * clock_hz);
+    if (device->clock_hz != 0) {
+        bench_add(line, "sm_mhz", 1e-6 * device->clock_hz);
     }
     if (!device->choice.is_gpu) {
         bench_add(line, "threads", bench_threads(o));

@@ -75,42 +75,43 @@ double bench_device_bound(const bench_device *device, const torc_params *params,
     return torc_cost_gpu_bound(&machine, params);
 }
 
-double bench_device_clock_hz(const bench_device *device)
+void bench_device_read_clock(bench_device *device)
 {
-    return device->choice.is_gpu ? bench_gpu_clock_hz(device) : 0;
+    if (device->choice.is_gpu) {
+        device->clock_hz = bench_gpu_clock_hz(device);
+    }
 }
 
 double bench_device_bound_hz(const bench_device *device)
 {
-    const double now = bench_device_clock_hz(device);
-    return now != 0 ? now : device->schedule.device.clock_hz;
+    return device->clock_hz != 0 ? device->clock_hz : device->schedule.device.clock_hz;
 }
 
 /* --- kernels --- */
 
-static void cpu_lookup(bench_phases *out, const cpu_target *target, const torc_lookup *args)
+static void cpu_lookup(bench_phases *out, const cpu_target *target, const torc_lookup *lookup,
+                       size_t count)
 {
     *out = (bench_phases){0};
-    for (size_t first = 0; first < args->count; first += target->chunk) {
-        const size_t rest = args->count - first;
-        const size_t count = rest < target->chunk ? rest : target->chunk;
+    for (size_t first = 0; first < count; first += target->chunk) {
+        const size_t part = count - first < target->chunk ? count - first : target->chunk;
         const double begin = bench_now();
-        torc_cpu_gather(target, args, 1, first, count);
-        torc_cpu_keyswitch(target, count);
+        torc_cpu_gather(target, lookup, 1, first, part);
+        torc_cpu_keyswitch(target, part);
         const double middle = bench_now();
-        torc_cpu_bootstrap(target, count);
+        torc_cpu_bootstrap(target, part);
         out->keyswitch += middle - begin;
         out->bootstrap += bench_now() - middle;
     }
 }
 
-torc_status bench_device_lookup(torc_ctx *ctx, bench_phases *out, const bench_device *device,
-                                torc_target *target, const torc_lookup *args)
+torc_status bench_device_lookup(torc_ctx *ctx, bench_phases *out, bench_device *device,
+                                torc_target *target, const torc_lookup *lookup, uint32_t count)
 {
     if (device->choice.is_gpu) {
-        return bench_gpu_lookup(ctx, out, device, target, args);
+        return bench_gpu_lookup(ctx, out, device, target, lookup, count);
     }
-    cpu_lookup(out, (const cpu_target *)target, args);
+    cpu_lookup(out, (const cpu_target *)target, lookup, count);
     return TORC_OK;
 }
 
@@ -138,7 +139,7 @@ torc_status bench_device_transform(torc_ctx *ctx, double *seconds, const bench_d
     }
     torc_status s = TORC_OK;
     if (device->choice.is_gpu) {
-        s = bench_gpu_transform(ctx, seconds, device, target, glwe, rows);
+        s = bench_gpu_transform(ctx, seconds, target, glwe, rows);
     } else {
         *seconds = cpu_transform((const cpu_target *)target, glwe, rows, row_words);
     }

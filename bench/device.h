@@ -15,6 +15,7 @@ typedef struct bench_device {
     uint32_t threads;           /* of the CPU */
     torc_machine machine;       /* of the CPU, calibrated */
     torc_gpu_schedule schedule; /* of a GPU */
+    double clock_hz;            /* of a GPU when last asked; 0: nobody says */
 } bench_device;
 
 torc_status bench_device_find(torc_ctx *ctx, bench_device *out, const struct bench_options *o);
@@ -27,17 +28,18 @@ double bench_device_predict(const bench_device *device, const torc_params *param
  * 0 for a CPU, and for parameters without a throughput form. */
 double bench_device_bound(const bench_device *device, const torc_params *params, double clock_hz);
 
-/* Of a GPU's multiprocessors, now; 0 where nobody says. For bounds then its highest. */
-double bench_device_clock_hz(const bench_device *device);
-double bench_device_bound_hz(const bench_device *device);
+/* Asks for the clock of a GPU's multiprocessors now, best while they work; kept in clock_hz. */
+void bench_device_read_clock(bench_device *device);
+double bench_device_bound_hz(const bench_device *device); /* clock_hz, or its highest */
 
 /* --- kernels of an open target, called one by one --- */
 
 typedef struct bench_phases {
     double keyswitch, bootstrap; /* seconds */
 } bench_phases;
-torc_status bench_device_lookup(torc_ctx *ctx, bench_phases *out, const bench_device *device,
-                                torc_target *target, const torc_lookup *args);
+/* The first `count` lookups of the program's last instruction, of one sample. */
+torc_status bench_device_lookup(torc_ctx *ctx, bench_phases *out, bench_device *device,
+                                torc_target *target, const torc_lookup *lookup, uint32_t count);
 
 /* Seconds of `rows` rows of the bootstrap key: k + 1 forward transforms each, into the key's
  * order. They are those of `keys`, so that the target's key stays what it was. */

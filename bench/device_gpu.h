@@ -8,9 +8,9 @@ torc_status bench_gpu_find(torc_ctx *ctx, bench_device *out); /* model and sched
 double bench_gpu_clock_hz(const bench_device *device);
 
 /* As in device.h; glwe u64 [rows][k + 1][N]. */
-torc_status bench_gpu_lookup(torc_ctx *ctx, bench_phases *out, const bench_device *device,
-                             torc_target *target, const torc_lookup *args);
-torc_status bench_gpu_transform(torc_ctx *ctx, double *seconds, const bench_device *device,
-                                torc_target *target, const uint64_t *glwe, size_t rows);
+torc_status bench_gpu_lookup(torc_ctx *ctx, bench_phases *out, bench_device *device,
+                             torc_target *target, const torc_lookup *lookup, uint32_t count);
+torc_status bench_gpu_transform(torc_ctx *ctx, double *seconds, torc_target *target,
+                                const uint64_t *glwe, size_t rows);
 
 #endif

@@ -15,7 +15,7 @@ static const uint32_t default_batches[] = {1, 8, 32, 132, 264, 528, 1056, 4224};
 /* One set on one device. */
 typedef struct set_bench {
     const bench_options *o;
-    const bench_device *device;
+    bench_device *device;
     bench_lookups lookups;
     torc_target *target;
     double load_seconds;    /* keys into the form of the kernels */
@@ -126,9 +126,8 @@ static double expected_seconds(const set_bench *b, uint32_t batch)
 static torc_status run_once(torc_ctx *ctx, const set_bench *b, bench_phases *phases, batch_times *t)
 {
     bool right = false;
-    torc_lookup args = *bench_lookups_instr(&b->lookups);
-    args.count = t->batch;
-    TORC_TRY(bench_device_lookup(ctx, phases, b->device, b->target, &args));
+    TORC_TRY(bench_device_lookup(ctx, phases, b->device, b->target,
+                                 bench_lookups_instr(&b->lookups), t->batch));
     TORC_TRY(check(ctx, &right, b, t->batch));
     t->right = t->right && right;
     return TORC_OK;
@@ -289,7 +288,7 @@ static torc_status measure_all(torc_ctx *ctx, set_bench *b, const bench_set *set
     return TORC_OK;
 }
 
-static torc_status measure_set(torc_ctx *ctx, const bench_device *device, const bench_set *set,
+static torc_status measure_set(torc_ctx *ctx, bench_device *device, const bench_set *set,
                                const bench_options *o)
 {
     set_bench b = {.o = o, .device = device};

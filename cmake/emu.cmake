@@ -154,3 +154,9 @@ endforeach()
 # The command on the emulated device: `torc run --device emu` in scripts and tests.
 add_executable(torc_emu ${COMMAND_SOURCES})
 target_link_libraries(torc_emu PRIVATE torc_local_emu)
+# The bench on it: what would be measured on a device is checked at small sizes.
+add_executable(torc_bench_emu ${BENCH_SOURCES})
+target_link_libraries(torc_bench_emu PRIVATE torc_models torc_local_emu)
+add_dependencies(torc_bench_emu torc_commit)
+target_include_directories(torc_bench_emu PRIVATE ${CMAKE_BINARY_DIR}/bench)
+add_dependencies(tests_emu torc_bench_emu)

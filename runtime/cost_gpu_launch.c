@@ -233,7 +233,7 @@ double torc_cost_gpu_bound(const torc_gpu_machine *machine, const torc_params *p
         return 0;
     }
     return torc_cost_gpu_wave(machine, params) /
-           (torc_params_step_count(params) * row_seconds(machine, row->clocks));
+           row_seconds(machine, torc_params_step_count(params) * step_clocks(machine, params, row));
 }
 
 /* --- latency form --- */

@@ -132,6 +132,10 @@ int torc_cuda_inbox_take(cuda_target *target);
 
 /* Queues one instruction on the stream: a CUDA error code. */
 int torc_cuda_queue(cuda_target *target, uint32_t instr);
+/* The halves of a tile of lookups: rows `row` .. row + count - 1, count <= lookups_at_once; out is
+ * the element of the first. */
+int torc_cuda_queue_keyswitch(const cuda_target *target, size_t row, uint32_t count);
+int torc_cuda_queue_rotations(cuda_target *target, uint64_t *out, size_t row, uint32_t count);
 
 /* Starts the program on what has been written; waits for it. */
 TORC_MUST_CHECK torc_status torc_cuda_start(torc_ctx *ctx, cuda_target *target, size_t samples);

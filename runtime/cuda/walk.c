@@ -30,7 +30,7 @@ static torc_gpu_switched switched_of(const cuda_target *t)
     return (torc_gpu_switched){body + (most + 3) / 4 * 4, body, error};
 }
 
-static int queue_keyswitch(const cuda_target *t, size_t row, uint32_t count)
+int torc_cuda_queue_keyswitch(const cuda_target *t, size_t row, uint32_t count)
 {
     const torc_gpu_switched out = switched_of(t);
     const torc_gpu_keyswitch_args args = {.key = t->keyswitch_key,
@@ -70,14 +70,14 @@ static int queue_rotation(cuda_target *t, uint64_t *out, size_t row, size_t firs
     return torc_gpu_rotate(to, &any, &t->shape, t->stream);
 }
 
-static int queue_tile(cuda_target *t, uint64_t *out, size_t row, uint32_t count)
+int torc_cuda_queue_rotations(cuda_target *t, uint64_t *out, size_t row, uint32_t count)
 {
     torc_gpu_piece pieces[TORC_GPU_MAX_PIECES];
     uint32_t piece_count = torc_gpu_schedule_split(pieces, &t->schedule, &t->params, count);
     if (piece_count == 0) { /* no price: the kernels choose */
         pieces[piece_count++] = (torc_gpu_piece){.count = count, .form = TORC_GPU_FORM_ANY};
     }
-    int error = queue_keyswitch(t, row, count);
+    int error = 0;
     for (uint32_t i = 0, first = 0; i < piece_count && error == 0; i++) {
         error = queue_rotation(t, out, row, first, &pieces[i]);
         first += pieces[i].count;
@@ -95,7 +95,11 @@ static int queue_lookup(cuda_target *t, const cuda_instr *instr, const torc_look
         const size_t left = total - first;
         const uint32_t count =
             left < t->plan.lookups_at_once ? (uint32_t)left : t->plan.lookups_at_once;
-        error = queue_tile(t, out + first * t->base.element_words, row + first, count);
+        error = torc_cuda_queue_keyswitch(t, row + first, count);
+        if (error == 0) {
+            error = torc_cuda_queue_rotations(t, out + first * t->base.element_words, row + first,
+                                              count);
+        }
     }
     return error;
 }
