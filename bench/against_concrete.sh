@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 for bits in "$@"; do
     batch=64
     [ "$bits" -le 6 ] || batch=16
-    "$torc_bench" lookup --bits "$bits" --batch "$batch" --circuit-lookups "$batch" >"$work/torc"
+    "$torc_bench" lookups --set "${bits}_private" --batch "$batch" --circuit-lookups "$batch" >"$work/torc"
     "$python" "$script" "$work/concrete" "$bits" >/dev/null
     ours=$(member ms_per_lookup "$work/torc")
     theirs=$(member ms_per_lookup "$work/concrete")

@@ -17,8 +17,8 @@ typedef struct bench_options {
     uint32_t repeats;
     double max_seconds; /* 0: no limit */
     double begin;       /* when the program started, bench_now */
+    const char *sets;   /* of parameters, layers: names, separated by commas; NULL: all */
     /* lookups */
-    const char *sets;         /* names, separated by commas; NULL: all */
     uint64_t norm_sq;         /* 0: of the set */
     uint64_t circuit_lookups; /* 0: of the set */
     /* circuit */
@@ -45,6 +45,9 @@ void bench_describe(cJSON *line, const bench_device *device, const bench_options
 /* Parameters, failure, bytes of the keys. */
 void bench_describe_circuit(cJSON *line, const torc_circuit *circuit);
 void bench_print(cJSON *line); /* frees it */
+
+/* Whether a list of names separated by commas has this one. */
+bool bench_lists(const char *names, const char *name);
 
 /* --- time (time.c) --- */
 

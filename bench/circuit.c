@@ -99,6 +99,12 @@ static torc_status run_once(torc_ctx *ctx, torc_run_stats *stats, run_times *t,
     return s;
 }
 
+static double expected_seconds(const circuit_bench *b, const run_times *t)
+{
+    return b->seconds_per_sample != 0 ? b->seconds_per_sample * (double)t->samples
+                                      : b->device->slowness * t->predicted;
+}
+
 static torc_status run_repeated(torc_ctx *ctx, run_times *t, const circuit_bench *b,
                                 torc_server *server, const torc_ciphertexts *in)
 {
@@ -107,8 +113,9 @@ static torc_status run_repeated(torc_ctx *ctx, run_times *t, const circuit_bench
     TORC_TRY(TORC_ALLOC(ctx, seconds, 3 * (size_t)t->runs));
     double *lookup = seconds + t->runs;
     double *linear = lookup + t->runs;
-    torc_status s =
-        bench_needs_warming(t->predicted) ? run_once(ctx, &stats, t, b, server, in) : TORC_OK;
+    torc_status s = bench_needs_warming(expected_seconds(b, t))
+                        ? run_once(ctx, &stats, t, b, server, in)
+                        : TORC_OK;
     for (uint32_t r = 0; s == TORC_OK && r < t->runs; r++) {
         s = run_once(ctx, &stats, t, b, server, in);
         seconds[r] = stats.seconds;
@@ -158,9 +165,7 @@ static torc_status measure_on(torc_ctx *ctx, run_times *t, const circuit_bench *
         t->samples == 1 ? prediction.seconds : prediction.seconds_batched * (double)t->samples;
     snprintf(what, sizeof what, "%s on %s, %zu sample%s", b->model.circuit->spec.circuit_name,
              b->device->name, t->samples, t->samples == 1 ? "" : "s");
-    t->runs = bench_plan(b->o, what,
-                         b->seconds_per_sample != 0 ? b->seconds_per_sample * (double)t->samples
-                                                    : t->predicted);
+    t->runs = bench_plan(b->o, what, expected_seconds(b, t));
     if (t->runs == 0) {
         return TORC_OK;
     }

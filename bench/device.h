@@ -15,13 +15,14 @@ typedef struct bench_device {
     uint32_t threads;           /* of the CPU */
     torc_machine machine;       /* of the CPU, calibrated */
     torc_gpu_schedule schedule; /* of a GPU */
+    double slowness;            /* times what is predicted: 1, more on the emulator */
     double clock_hz;            /* of a GPU when last asked; 0: nobody says */
 } bench_device;
 
 torc_status bench_device_find(torc_ctx *ctx, bench_device *out, const struct bench_options *o);
 void bench_device_free(bench_device *device);
 
-/* Seconds of `batch` lookups of one level. */
+/* Seconds of `batch` lookups of one level; on the emulator those of the real device. */
 double bench_device_predict(const bench_device *device, const torc_params *params, uint32_t batch);
 
 /* Lookups a second when every phase of a step of the rotation runs at its bound, at this clock;

@@ -14,9 +14,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#define EMULATOR_SLOWNESS 8000 /* of a lookup of 4 bits, on one core */
+
+static bool is_emulated(void)
+{
+    return strcmp(TORC_GPU_BACKEND, "cuda") != 0;
+}
+
 torc_status bench_gpu_find(torc_ctx *ctx, bench_device *out)
 {
     torc_device_info info;
+    out->slowness = is_emulated() ? EMULATOR_SLOWNESS : 1;
     torc_gpus_describe(&info, out->choice.number[0]);
     snprintf(out->model, sizeof out->model, "%s", info.model);
     return torc_cuda_device_open(ctx, out->choice.number[0], &out->schedule);
@@ -41,7 +49,7 @@ double bench_gpu_clock_hz(const bench_device *device)
     static void *handle;
     nvml_clock_fn *clock = NULL;
     unsigned int mhz = 0;
-    if (library == NULL && strcmp(TORC_GPU_BACKEND, "cuda") == 0) {
+    if (library == NULL && !is_emulated()) {
         nvml_init_fn *init = NULL;
         nvml_handle_fn *by_index = NULL;
         library = dlopen("libnvidia-ml.so.1", RTLD_NOW);

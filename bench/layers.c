@@ -213,7 +213,8 @@ torc_status bench_layers(torc_ctx *ctx, const bench_options *o)
     bench_device device;
     torc_status s = bench_device_find(ctx, &device, o);
     for (size_t i = 0; s == TORC_OK && i < sizeof shapes / sizeof *shapes; i++) {
-        for (size_t j = 0; s == TORC_OK && j < count; j++) {
+        const bool wanted = o->sets == NULL || bench_lists(o->sets, shapes[i].name);
+        for (size_t j = 0; wanted && s == TORC_OK && j < count; j++) {
             s = measure_shape(ctx, &device, &shapes[i], batches[j], o);
         }
     }

@@ -120,7 +120,8 @@ static double expected_seconds(const set_bench *b, uint32_t batch)
 {
     return b->seconds_per_lookup != 0
                ? b->seconds_per_lookup * batch
-               : bench_device_predict(b->device, &b->lookups.circuit->spec.params, batch);
+               : b->device->slowness *
+                     bench_device_predict(b->device, &b->lookups.circuit->spec.params, batch);
 }
 
 static torc_status run_once(torc_ctx *ctx, const set_bench *b, bench_phases *phases, batch_times *t)
@@ -260,7 +261,8 @@ static torc_status largest_batch(torc_ctx *ctx, uint32_t *out, const set_bench *
     TORC_TRY(bench_lookup_circuit(ctx, &probe, table, set, 1, b->device->engine));
     *out = 0;
     for (uint32_t i = 0; i < list->count; i++) {
-        const double seconds = bench_device_predict(b->device, &probe->spec.params, list->batch[i]);
+        const double seconds = b->device->slowness *
+                               bench_device_predict(b->device, &probe->spec.params, list->batch[i]);
         *out = list->batch[i] > *out && seconds < left ? list->batch[i] : *out;
     }
     torc_circuit_free(probe);

@@ -35,8 +35,7 @@ static bench_set named(const char *name, const bench_options *o)
                   o->circuit_lookups);
 }
 
-/* Whether a list of names separated by commas has this one; NULL: all. */
-static bool lists(const char *names, const char *name)
+bool bench_lists(const char *names, const char *name)
 {
     const size_t length = strlen(name);
     while (names != NULL) {
@@ -64,7 +63,7 @@ torc_status bench_sets(torc_ctx *ctx, bench_set **out, uint32_t *count, const be
     uint32_t found = 0;
     TORC_TRY(TORC_ALLOC(ctx, sets, SET_COUNT));
     for (size_t i = 0; i < SET_COUNT; i++) {
-        if (o->sets == NULL || lists(o->sets, order[i])) {
+        if (o->sets == NULL || bench_lists(o->sets, order[i])) {
             sets[found++] = named(order[i], o);
         }
     }

@@ -111,7 +111,7 @@ Test(nn20, encrypted_equals_simulated_equals_computed)
     torc_tensor images = {0};
     torc_tensor simulated = {0};
     torc_tensor decrypted = {0};
-    cr_assert_eq(torc_program_lookup_count(&circuit->program), 4 * 4 + 2 * 8);
+    cr_assert_eq(torc_program_lookup_count(&circuit->program), 3 * 3 + 2 * 4);
     cr_assert_eq(nn20_images(ctx, &images, &nn20_small, 2, 99), TORC_OK);
     cr_assert_eq(torc_simulate(ctx, &simulated, circuit, &images), TORC_OK);
     cr_assert_eq(torc_session_create(ctx, &session, circuit), TORC_OK);

@@ -1,7 +1,7 @@
 /* NN-20: a network of 20 layers with random weights, on random images of 28 x 28 pixels. Nothing is
  * learned: it is there to be timed, at a depth that needs every layer to be right.
  *
- *   image [side][side]        integers 0 .. 7
+ *   image [side][side]        integers 0 .. white
  *   convolution 3 x 3, padded: 4 weights of 1, 4 of -1, one of 0;   lookup: side^2 of them
  *   `layers` dense layers: `width` rows of `nonzero` weights of +-1; lookup: width of them each
  *   a dense layer to 10 scores, no lookup
@@ -16,6 +16,7 @@
 typedef struct nn20_shape {
     const char *name;
     uint32_t side;    /* of the image, in pixels */
+    uint32_t white;   /* the brightest pixel */
     uint32_t layers;  /* dense ones with lookups */
     uint32_t width;   /* of a dense layer */
     uint32_t nonzero; /* weights of a row: its squared norm; at most width */
@@ -27,7 +28,7 @@ typedef struct nn20_shape {
 
 extern const nn20_shape nn20_ternary; /* 36 of 92 weights a row; exact: 784 + 18 * 92 lookups */
 extern const nn20_shape nn20_dense;   /* all 92; rounded */
-extern const nn20_shape nn20_small;   /* exact, 32 lookups: for tests */
+extern const nn20_shape nn20_small;   /* exact, 17 lookups: for tests */
 
 /* Weights as integers: [rows][columns] of dense layer 0 .. layers, the last one with NN20_SCORES
  * rows; [3][3] of the convolution. */

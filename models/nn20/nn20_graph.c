@@ -4,16 +4,20 @@
 #include <math.h>
 
 #define FILTER     3
-#define WHITE      7  /* the brightest pixel */
 #define CALIBRATED 64 /* images of the inputset */
 
 const nn20_shape nn20_ternary = {
-    .name = "nn20", .side = 28, .layers = 18, .width = 92, .nonzero = 36};
-const nn20_shape nn20_dense = {
-    .name = "nn20_dense", .side = 28, .layers = 18, .width = 92, .nonzero = 92, .is_rounded = true};
+    .name = "nn20", .side = 28, .white = 7, .layers = 18, .width = 92, .nonzero = 36};
+const nn20_shape nn20_dense = {.name = "nn20_dense",
+                               .side = 28,
+                               .white = 7,
+                               .layers = 18,
+                               .width = 92,
+                               .nonzero = 92,
+                               .is_rounded = true};
 
 const nn20_shape nn20_small = {
-    .name = "nn20_small", .side = 4, .layers = 2, .width = 8, .nonzero = 6};
+    .name = "nn20_small", .side = 3, .white = 1, .layers = 2, .width = 4, .nonzero = 3};
 
 /* --- random numbers --- */
 
@@ -77,9 +81,9 @@ torc_status nn20_images(torc_ctx *ctx, torc_tensor *out, const nn20_shape *shape
     uint64_t state = seed;
     const torc_status s = torc_tensor_create(ctx, out, dtype, 3, sizes);
     for (size_t i = 0; s == TORC_OK && i < torc_tensor_count(out); i++) {
-        const int64_t pixel = (int64_t)(next_random(&state) % (WHITE + 1));
+        const int64_t pixel = (int64_t)(next_random(&state) % (shape->white + 1));
         if (shape->is_rounded) {
-            out->f64[i] = (double)pixel / WHITE;
+            out->f64[i] = (double)pixel / shape->white;
         } else {
             out->i64[i] = pixel;
         }
