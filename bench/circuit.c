@@ -29,7 +29,8 @@ typedef struct run_times {
     uint32_t runs;
     double predicted;
     bench_times seconds, lookup_share, linear_share;
-    uint64_t compared; /* output elements */
+    uint64_t compared;  /* output elements */
+    uint64_t fallbacks; /* launches in another form than planned */
     bool right;
 } run_times;
 
@@ -177,7 +178,7 @@ static torc_status measure_on(torc_ctx *ctx, run_times *t, const circuit_bench *
 
 /* --- rows --- */
 
-static void add_bound(cJSON *line, const circuit_bench *b, const run_times *t)
+static void add_gpu(cJSON *line, const circuit_bench *b, const run_times *t)
 {
     const double clock_hz = bench_device_bound_hz(b->device);
     const double bound = bench_device_bound(b->device, &b->model.circuit->spec.params, clock_hz);
@@ -187,6 +188,9 @@ static void add_bound(cJSON *line, const circuit_bench *b, const run_times *t)
         bench_add(line, "bound_seconds", seconds);
         bench_add(line, "bound_mhz", 1e-6 * clock_hz);
         bench_add(line, "bound_share", seconds / t->seconds.median);
+    }
+    if (b->device->choice.is_gpu) {
+        bench_add(line, "fallbacks", (double)t->fallbacks);
     }
 }
 
@@ -208,7 +212,7 @@ static void print_row(const circuit_bench *b, const run_times *t)
     bench_add(line, "per_second", lookups * samples / t->seconds.median);
     bench_add_times(line, "lookup_share", &t->lookup_share, 1);
     bench_add(line, "linear_share", t->linear_share.median);
-    add_bound(line, b, t);
+    add_gpu(line, b, t);
     bench_add(line, "repeats", t->runs);
     cJSON_AddBoolToObject(line, "right", t->right);
     bench_add(line, "compared", (double)t->compared);
@@ -227,6 +231,7 @@ static torc_status measure_batch(torc_ctx *ctx, circuit_bench *b, size_t samples
     TORC_TRY(torc_server_open(ctx, &server, b->model.circuit, b->evaluation, b->o->device, samples,
                               bench_threads(b->o)));
     torc_status s = measure_on(ctx, &t, b, server);
+    t.fallbacks = torc_server_fallbacks(server);
     torc_server_close(server);
     if (s == TORC_OK && t.runs > 0) {
         b->seconds_per_sample = t.seconds.median / (double)samples;

@@ -33,7 +33,7 @@ static void cpu_name(char *out, size_t size)
 torc_status bench_device_find(torc_ctx *ctx, bench_device *out, const bench_options *o)
 {
     *out = (bench_device){.threads = bench_threads(o), .slowness = 1};
-    TORC_TRY(torc_device_choose(ctx, &out->choice, o->device));
+    TORC_TRY(torc_device_choose(ctx, &out->choice, o->device, NULL));
     out->engine = torc_backend_engine(out->choice.backend);
     if (out->choice.is_gpu) {
         snprintf(out->name, sizeof out->name, "%s:%u", out->choice.backend->name,

@@ -33,7 +33,7 @@ typedef struct batch_times {
 
 /* --- rows --- */
 
-static void add_bound(cJSON *line, const set_bench *b, double per_second)
+static void add_gpu(cJSON *line, const set_bench *b, double per_second)
 {
     const double clock_hz = bench_device_bound_hz(b->device);
     const double bound = bench_device_bound(b->device, &b->lookups.circuit->spec.params, clock_hz);
@@ -41,6 +41,9 @@ static void add_bound(cJSON *line, const set_bench *b, double per_second)
         bench_add(line, "bound_per_second", bound);
         bench_add(line, "bound_mhz", 1e-6 * clock_hz);
         bench_add(line, "bound_share", per_second / bound);
+    }
+    if (b->device->choice.is_gpu) {
+        bench_add(line, "fallbacks", (double)b->target->fallback_count);
     }
 }
 
@@ -82,7 +85,7 @@ static void print_row(const set_bench *b, const batch_times *t, const char *what
         bench_add(line, "ms_predicted", 1e3 * t->predicted);
     }
     if (times != &t->keyswitch) {
-        add_bound(line, b, per_second);
+        add_gpu(line, b, per_second);
     }
     end_row(line, b, t->runs, t->right);
 }
