@@ -85,12 +85,13 @@ __device__ __forceinline__ const double2 *global_digit(const global_item *at, ui
     return work->spectra + (polynomial << (work->log2_n - 1)) + at->y;
 }
 
-/* And of column e of the product. */
+/* And of column e of the product; of no ciphertext past the end. */
 __device__ __forceinline__ double2 *global_result(const global_item *at, uint32_t c, uint32_t part,
                                                   uint32_t e)
 {
     const rotate_global_work *work = at->work;
-    const size_t slot = (global_ciphertext(at, c) << work->extended_log2) + part;
+    const size_t ciphertext = at->first_ciphertext + c;
+    const size_t slot = (ciphertext << work->extended_log2) + part;
     const size_t polynomial = slot * (work->glwe_dim + 1) + e;
     return work->product + (polynomial << (work->log2_n - 1)) + at->y;
 }
