@@ -28,8 +28,8 @@ template <int log2_n> struct global_plan {
     static constexpr int tables = fft::root_low; /* those before the roots */
     static constexpr int polynomials = log2_n == 12 ? 1 : 128 / fft::lanes;
     static constexpr int threads = polynomials * fft::lanes;
-    static constexpr size_t slab_at = sizeof(double2) * tables;
-    static constexpr size_t shared_bytes = slab_at + sizeof(double2) * polynomials * fft::slab;
+    static constexpr size_t table_at = sizeof(double2) * polynomials * fft::slab; /* behind slabs */
+    static constexpr size_t shared_bytes = table_at + sizeof(double2) * tables;
 };
 
 /* Which step of the rotation a kernel stands before. */
@@ -61,15 +61,15 @@ __device__ __forceinline__ global_lane global_lane_make(unsigned char *shared,
     me.at = {
         slot >> work->extended_log2, slot & (parts - 1), index % columns, work->glwe_dim, plan::n,
         work->extended_log2};
-    me.slab = reinterpret_cast<double2 *>(shared + plan::slab_at) + me.polynomial * plan::fft::slab;
-    me.tables = reinterpret_cast<const double2 *>(shared);
+    me.slab = reinterpret_cast<double2 *>(shared) + me.polynomial * plan::fft::slab;
+    me.tables = reinterpret_cast<const double2 *>(shared + plan::table_at);
     return me;
 }
 
 template <class plan>
 __device__ __forceinline__ void global_tables_copy(unsigned char *shared, const double2 *tables)
 {
-    double2 *to = reinterpret_cast<double2 *>(shared);
+    double2 *to = reinterpret_cast<double2 *>(shared + plan::table_at);
     for (uint32_t i = threadIdx.x; i < plan::tables; i += plan::threads) {
         gpu_store_shared(to + i, gpu_load_readonly(tables + i));
     }
