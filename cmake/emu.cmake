@@ -27,9 +27,9 @@ function(torc_add_kernel_test name target label timeout environment)
     ENVIRONMENT "OMP_WAIT_POLICY=passive;${environment}")
 endfunction()
 
-# The toy kernels that show what each primitive does, on a device too.
+# Tests that bring kernels of their own, on a device too.
 if(TORC_CUDA)
-  foreach(test primitives tensor)
+  foreach(test primitives routes tensor)
     add_executable(gpu_${test} kernels/emu/test/${test}.cu)
     target_link_libraries(gpu_${test} PRIVATE torc_kernels_cuda torc_cuda_flags)
     torc_add_kernel_test(gpu_${test} gpu_${test} gpu 60 "")
