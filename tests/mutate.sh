@@ -4,17 +4,21 @@
 # toy sizes on the emulator's check form, forward and then in random order. A mutant is killed when
 # that ends with anything but 0. Every survivor must stand in tests/mutations_survive.txt, with its
 # reason.
-# usage: tests/mutate.sh BUILD [--rows NAME,NAME] [--only OPERATOR,OPERATOR] [--jobs COUNT] [--list]
+# usage: tests/mutate.sh BUILD [--rows NAME,NAME] [--only OPERATOR,OPERATOR] [--match PATTERN]
+#                              [--skip COUNT] [--jobs COUNT] [--list]
+# --match: of the lines that --list prints; --skip: the first COUNT of what is left
 set -u
-build=$(cd "${1:?usage: mutate.sh BUILD [--rows NAMES] [--only OPERATORS] [--jobs COUNT] [--list]}" && pwd)
+build=$(cd "${1:?usage: mutate.sh BUILD [--rows NAMES] [--only OPERATORS] [--match PATTERN] [--skip COUNT]}" && pwd)
 source=$(cd "$(dirname "$0")/.." && pwd)
 survivors=$source/tests/mutations_survive.txt
 shift
-rows="" only="" jobs=$(nproc) list=0
+rows="" only="" match="" skip=0 jobs=$(nproc) list=0
 while [ $# -gt 0 ]; do
     case $1 in
     --rows) rows=$2 && shift ;;
     --only) only=$2 && shift ;;
+    --match) match=$2 && shift ;;
+    --skip) skip=$2 && shift ;;
     --jobs) jobs=$2 && shift ;;
     --list) list=1 ;;
     *) echo "mutate: unknown option $1" >&2 && exit 2 ;;
@@ -22,7 +26,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-skip() {
+give_up() {
     echo "mutate: skipped, $1" >&2
     exit 77
 }
@@ -30,8 +34,8 @@ skip() {
 runtime=$build/kernels/emu/check/libtorc_emu_check.a
 reference=$build/libtorc_kernels.a
 commands=$build/compile_commands.json
-[ -f "$commands" ] || skip "no $commands (generate with CMAKE_EXPORT_COMPILE_COMMANDS)"
-[ -f "$runtime" ] && [ -f "$reference" ] || skip "$runtime or $reference is not built"
+[ -f "$commands" ] || give_up "no $commands (generate with CMAKE_EXPORT_COMPILE_COMMANDS)"
+[ -f "$runtime" ] && [ -f "$reference" ] || give_up "$runtime or $reference is not built"
 
 is_in() { # WORD LIST: an empty list holds every word
     [ -z "$2" ] || case ",$2," in *",$1,"*) true ;; *) false ;; esac
@@ -59,8 +63,12 @@ list_mutants() {
 
 # --- one worker: its own copy of the sources ---
 
+source_of() { # UNIT
+    [ -f "$tree/kernels/cuda/$1.cu" ] && echo "$tree/kernels/cuda/$1.cu" || echo "$tree/tests/mutate/$1.cu"
+}
+
 compile() { # UNIT: 0 when it builds
-    eval "$kernel_command -I$tree -o $objects/$1.o -c $tree/kernels/cuda/$1.cu" 2>"$objects/$1.log"
+    eval "$kernel_command -I$tree -o $objects/$1.o -c $(source_of "$1")" 2>"$objects/$1.log"
 }
 
 begin_row() { # ROW: builds all of it unchanged; the test must pass
@@ -69,7 +77,7 @@ begin_row() { # ROW: builds all of it unchanged; the test must pass
     eval "$test_command -I$tree -o $objects/test.o -c $tree/tests/$row.c" || return 1
     for unit in $units; do
         compile "$unit" || { cat "$objects/$unit.log" >&2 && return 1; }
-        eval "$kernel_command -I$tree -MM $tree/kernels/cuda/$unit.cu" >"$objects/$unit.d"
+        eval "$kernel_command -I$tree -MM $(source_of "$unit")" >"$objects/$unit.d"
     done
     link_test && run_test forward 300 || { cat "$objects/said" >&2 && return 1; }
 }
@@ -146,7 +154,7 @@ rm -rf "$base"
 mkdir -p "$base"
 cp -r "$source/kernels" "$source/tests" "$base/"
 cp "$base/tests/mutate/toy.def" "$base/kernels/configurations.def"
-list_mutants >"$build/mutate/list"
+list_mutants | grep -e "$match" | tail -n +$((skip + 1)) >"$build/mutate/list"
 if [ $list = 1 ]; then
     cat "$build/mutate/list"
     exit 0
