@@ -1,7 +1,9 @@
 /* For mutation tests: whole accumulators of two steps, for every configuration of toy.def in every
- * form that takes it. Batches end within a block. */
+ * form that takes it, and the routes of key words. Batches end within a block. */
 #include "tests/gpu_rotation.h"
 #include "tests/gpu_rotation_noise.h"
+
+int mutate_routes(void); /* routes.cu */
 
 static void expect_rotations(const torc_shape *shape, uint32_t count, uint64_t seed,
                              torc_gpu_form form)
@@ -38,7 +40,7 @@ static void try_configuration(uint32_t k, uint32_t log2_n, uint32_t l, uint32_t 
     expect_rotations(&shape, v > 1 ? 2 : 9, seed, TORC_GPU_FORM_THROUGHPUT);
     expect_rotations(&shape, v > 1 ? 1 : 5, seed, TORC_GPU_FORM_GLOBAL);
     if (g > 1 && v == 0) {
-        expect_rotations(&shape, 3, seed, TORC_GPU_FORM_LATENCY);
+        expect_rotations(&shape, 9, seed, TORC_GPU_FORM_LATENCY); /* 8 in a block's turn */
     }
 }
 
@@ -47,5 +49,6 @@ int main(void)
     gpu_test_begin();
 #define TORC_CONFIGURATION(k, log2_n, l, g, v) try_configuration(k, log2_n, l, g, v);
 #include "kernels/configurations.def"
+    GPU_CHECK(mutate_routes() == 0, "a route of key words");
     return gpu_test_end();
 }
