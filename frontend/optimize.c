@@ -3,6 +3,7 @@
 #include "frontend/optimize.h"
 
 #include "frontend/optimize_search.h"
+#include "runtime/noise_terms.h"
 #include "runtime/security.h"
 #include "runtime/status.h"
 
@@ -19,6 +20,13 @@ void torc_search_noise(torc_params *params)
 {
     params->glwe_noise_log2 = torc_security_tuniform_log2(torc_params_big_dim(params), 64);
     params->lwe_noise_log2 = torc_security_tuniform_log2(params->lwe_dim, 32);
+}
+
+double torc_search_keyswitch(const torc_params *params)
+{
+    const torc_noise_keys keys = torc_noise_keys_production(params);
+
+    return torc_variance_keyswitch(params, &keys);
 }
 
 /* What models point at. */

@@ -14,13 +14,6 @@ static double bootstrap_variance(const torc_params *params)
     return torc_variance_bootstrap(params, &keys);
 }
 
-static double keyswitch_variance(const torc_params *params)
-{
-    const torc_noise_keys keys = torc_noise_keys_production(params);
-
-    return torc_variance_keyswitch(params, &keys);
-}
-
 static double price_floor(const torc_search_model *model, const torc_params *params)
 {
     return torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH);
@@ -50,7 +43,7 @@ torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping)
                                .choose_noise = torc_search_noise,
                                .fresh = torc_variance_fresh,
                                .bootstrap = bootstrap_variance,
-                               .keyswitch = keyswitch_variance,
+                               .keyswitch = torc_search_keyswitch,
                                .modulus_switch = torc_variance_modulus_switch,
                                .price_floor = price_floor,
                                .price = price,

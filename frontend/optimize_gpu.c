@@ -19,13 +19,6 @@ static double bootstrap_variance(const torc_params *params)
     return torc_variance_bootstrap(params, &keys) + torc_variance_gpu_words(params, &keys);
 }
 
-static double keyswitch_variance(const torc_params *params)
-{
-    const torc_noise_keys keys = torc_noise_keys_gpu(params);
-
-    return torc_variance_keyswitch(params, &keys);
-}
-
 /* --- prices by launches --- */
 
 #define FULL_BATCH   1056
@@ -137,7 +130,7 @@ torc_search_model torc_model_gpu(const torc_gpu_machine *machine,
                                .choose_noise = torc_search_noise,
                                .fresh = torc_variance_fresh,
                                .bootstrap = bootstrap_variance,
-                               .keyswitch = keyswitch_variance,
+                               .keyswitch = torc_search_keyswitch,
                                .modulus_switch = torc_variance_modulus_switch,
                                .price_floor = price_floor,
                                .price = price,

@@ -37,8 +37,10 @@ struct torc_search_model {
 #define TORC_SEARCH_LWE_DIM_MAX 1300
 
 /* The engine's own models: optimize_cpu.c, optimize_gpu.c. What they share: the noise that security
- * asks for, and the factor of the price for the size of the key. */
+ * asks for, the variance of the keyswitch, which is exact on integers everywhere, and the factor of
+ * the price for the size of the key. */
 void torc_search_noise(torc_params *params);
+double torc_search_keyswitch(const torc_params *params);
 double torc_price_of_key(const torc_params *params);
 torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping);
 /* Seconds of a step of one ciphertext in full batches, for each shape; with wide and with narrow
