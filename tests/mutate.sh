@@ -71,12 +71,13 @@ compile() { # UNIT: 0 when it builds
     eval "$kernel_command -I$tree -o $objects/$1.o -c $(source_of "$1")" 2>"$objects/$1.log"
 }
 
-begin_row() { # ROW: builds all of it unchanged; the test must pass
+begin_row() { # ROW: builds all of it unchanged, keeps the objects; the test must pass
     row=$1
     units=$(awk -v row="$row" '$1 == row { gsub(",", " ", $2); print $2 }' "$base/tests/mutate/suite.txt")
     eval "$test_command -I$tree -o $objects/test.o -c $tree/tests/$row.c" || return 1
     for unit in $units; do
         compile "$unit" || { cat "$objects/$unit.log" >&2 && return 1; }
+        cp "$objects/$unit.o" "$objects/$unit.o.unchanged"
         eval "$kernel_command -I$tree -MM $(source_of "$unit")" >"$objects/$unit.d"
     done
     link_test && run_test forward 300 || { cat "$objects/said" >&2 && return 1; }
@@ -136,7 +137,7 @@ worker() { # PART: mutants PART, PART + jobs, ... of the list, results on standa
         try_mutant "$file"
         cp "$original" "$tree/kernels/cuda/$file"
         for unit in $affected; do
-            compile "$unit"
+            cp "$objects/$unit.o.unchanged" "$objects/$unit.o"
         done
         printf '%s\t%s:%s\t%s %s #%s: %s\n' "$outcome" "$file" "$line" "$file" "$operator" "$which" "$text"
     done <"$build/mutate/$1/list"
