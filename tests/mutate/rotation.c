@@ -39,7 +39,7 @@ static void try_configuration(uint32_t k, uint32_t log2_n, uint32_t l, uint32_t 
 
     expect_rotations(&shape, v > 1 ? 2 : 9, seed, TORC_GPU_FORM_THROUGHPUT);
     expect_rotations(&shape, v > 1 ? 1 : 5, seed, TORC_GPU_FORM_GLOBAL);
-    if (g > 1 && v == 0) {
+    if (log2_n == 9) {
         expect_rotations(&shape, 9, seed, TORC_GPU_FORM_LATENCY); /* 8 in a block's turn */
     }
 }
