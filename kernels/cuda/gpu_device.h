@@ -318,11 +318,13 @@ __device__ __forceinline__ double gpu_shuffle_xor(double v, uint32_t lane_mask)
 
 /* --- tensor cores --- */
 
+/* clang-format off */
 /* sum[16][8] += a[16][32] b[32][8] by the warp: signed bytes times unsigned bytes, modulo 2^32.
- * Lane 4 group + thread holds, the byte of the lowest index lowest, a    row group + 8 (r % 2),
- * columns 4 thread + 16 (r / 2) + 0..3   in register r = 0..3: x y z w b    rows 4 thread + 16 r +
- * 0..3, column group                     in register r = 0, 1 sum  row group + 8 (r / 2), column 2
- * thread + r % 2                in register r = 0..3 */
+ * Lane 4 group + thread holds, the byte of the lowest index lowest,
+ *   a    row group + 8 (r % 2), columns 4 thread + 16 (r / 2) + 0..3   in register r = 0..3: x y z w
+ *   b    rows 4 thread + 16 r + 0..3, column group                     in register r = 0, 1
+ *   sum  row group + 8 (r / 2), column 2 thread + r % 2                in register r = 0..3 */
+/* clang-format on */
 __device__ __forceinline__ void gpu_mma_s8u8(int32_t (&sum)[4], uint4 a, uint32_t b0, uint32_t b1)
 {
     asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.u8.s32 {%0, %1, %2, %3}, "

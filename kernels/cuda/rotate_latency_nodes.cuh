@@ -2,8 +2,8 @@
  * the lower levels of the inverse. A warp does all of it for its node, for all polynomials and
  * parts.
  *
- *   out_j = sum_r Y^[j < r] B_r ext-product d_((j - r) mod 2^v),   Y = X^(2^v);  v = 0: B
- * ext-product d
+ *   out_j = sum_r Y^[j < r] B_r ext-product d_((j - r) mod 2^v),   Y = X^(2^v)
+ *   v = 0: out = B ext-product d
  *
  * Bundle of a step double2 [2^v residues r][inputs][columns][M], points as latency_place orders
  * them. Words come in groups of 4, one residue and one input of all four points of a lane. */

@@ -1,14 +1,16 @@
+/* clang-format off */
 /* How the latency form lies on a cluster: who holds what, and where. Arithmetic on sizes alone.
  *
- *   node        16 warps, whatever the number of blocks they stand in; warp w owns node w of level
- * 4 of the tree (fft.cuh), S = M/16 points of every polynomial lanes       4 points a lane: S/4
- * lanes a polynomial, (k+1) S/4 <= 32 of the warp item        (column, x), x < S: the 16 points x +
- * S q of a polynomial, on which the upper four levels work; 4 lanes each, 8 items a warp: lane 8 u
- * + t, item 8 w + t
+ *   node        16 warps, whatever the number of blocks they stand in; warp w owns node w of level 4
+ *               of the tree (fft.cuh), S = M/16 points of every polynomial
+ *   lanes       4 points a lane: S/4 lanes a polynomial, (k+1) S/4 <= 32 of the warp
+ *   item        (column, x), x < S: the 16 points x + S q of a polynomial, on which the upper four
+ *               levels work; 4 lanes each, 8 items a warp: lane 8 u + t, item 8 w + t
  *
  * Shared memory of a block, for each of its warps: `node` double2 [inputs][S + pad], what the upper
  * levels left for the node; `item` double2 [16][8], what the nodes left for the warp's items. A
  * cluster of one keeps twiddles behind them, double2 [12][threads]. */
+/* clang-format on */
 #ifndef TORC_CUDA_ROTATE_LATENCY_PLAN_CUH
 #define TORC_CUDA_ROTATE_LATENCY_PLAN_CUH
 

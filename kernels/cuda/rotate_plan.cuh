@@ -1,16 +1,19 @@
+/* clang-format off */
 /* How a configuration of the blind rotation lies on blocks: who holds what, and where. Arithmetic
  * on sizes alone.
  *
- *   slot         one part of one ciphertext: k+1 polynomials; a ciphertext has 2^v slots, all in
- * one block, or spread evenly over a cluster of blocks that share one ciphertext polynomial   L
- * lanes with 32 points each (fft.cuh); the block has slots (k+1) of them and, where that does not
- * fill the last warp, idle ones that work on zeros slab         spectrum of one digit polynomial:
- * slot, column c, digit j  ->  (slot (k+1) + c) l + j input        i = c l + j, a digit polynomial
- * of a slot
+ *   slot         one part of one ciphertext: k+1 polynomials; a ciphertext has 2^v slots, all in one
+ *                block, or spread evenly over a cluster of blocks that share one ciphertext
+ *   polynomial   L lanes with 32 points each (fft.cuh); the block has slots (k+1) of them and, where
+ *                that does not fill the last warp, idle ones that work on zeros
+ *   slab         spectrum of one digit polynomial: slot, column c, digit j  ->  (slot (k+1) + c) l + j
+ *   input        i = c l + j, a digit polynomial of a slot
  *
  * Shared memory, in this order: slabs; tables; monomials of the step, double2
  * [ciphertexts][monomials][32]; their exponents uint32 [ciphertexts][monomials + 1], the last word
- * the residues present; staging of clusters; for g = 1 the accumulators uint32 [polynomials][N]. */
+ * the residues present; staging of clusters; rings; for g = 1 the accumulators uint32
+ * [polynomials][N]. */
+/* clang-format on */
 #ifndef TORC_CUDA_ROTATE_PLAN_CUH
 #define TORC_CUDA_ROTATE_PLAN_CUH
 

@@ -1,11 +1,13 @@
+/* clang-format off */
 /* Who a lane is, and the accumulator of the classic step, g = 1: words of 32 bits in shared memory,
  * from which a rotation gathers. A cluster's parts are read where they lie.
  *
  *   difference   (X^a - 1) acc, a = 2^v q + r: part j comes from part j - r, times Y^q, or Y^(q+1)
- * where that passes the end (ref/blind_rotate.c) word         torus value in units of 2^-32; the
- * output of an inverse transform is added to it
+ *                where that passes the end (ref/blind_rotate.c)
+ *   word         torus value in units of 2^-32; the output of an inverse transform is added to it
  *
  * Layout: uint32 [polynomials][N], rotate_plan.cuh. */
+/* clang-format on */
 #ifndef TORC_CUDA_ROTATE_WORDS_CUH
 #define TORC_CUDA_ROTATE_WORDS_CUH
 
