@@ -61,6 +61,10 @@ list_mutants() {
     done
 }
 
+chosen_mutants() {
+    list_mutants | grep -e "$match" | tail -n +$((skip + 1))
+}
+
 # --- one worker: its own copy of the sources ---
 
 source_of() { # UNIT
@@ -150,16 +154,17 @@ tab=$(printf '\t')
 kernel_command="$(command_of 'torc_kernels_emu_check.dir/[^ ]*fft_batch.cu.o' |
     sed "s| -I$source | |; s/-O[123]/-O0/g; s/-fsanitize=thread//; s/-g1//") -w"
 test_command=$(command_of 'emu_check_fft.dir/tests/gpu_fft.c.o' | sed "s| -I$source | |")
+if [ $list = 1 ]; then
+    base=$source
+    chosen_mutants
+    exit 0
+fi
 base=$build/mutate/base # as the sources are now: they may change while this runs
 rm -rf "$base"
 mkdir -p "$base"
 cp -r "$source/kernels" "$source/tests" "$base/"
 cp "$base/tests/mutate/toy.def" "$base/kernels/configurations.def"
-list_mutants | grep -e "$match" | tail -n +$((skip + 1)) >"$build/mutate/list"
-if [ $list = 1 ]; then
-    cat "$build/mutate/list"
-    exit 0
-fi
+chosen_mutants >"$build/mutate/list"
 part=0
 while [ "$part" -lt "$jobs" ]; do
     worker "$part" >"$build/mutate/results.$part" 2>"$build/mutate/errors.$part" &
