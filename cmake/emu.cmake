@@ -119,9 +119,7 @@ add_test(NAME emu_transforms COMMAND emu_transforms --check)
 set_tests_properties(emu_transforms PROPERTIES LABELS emu TIMEOUT 120)
 set_tests_properties(emu_batch PROPERTIES LABELS emu TIMEOUT 120)
 # The calibration of a GPU (runtime/cuda/calibrate.c) on the emulated one.
-torc_kernel_test(emu_calibrate
-  "tests/calibrate_emulated.c;runtime/cuda/calibrate.c;runtime/cuda/calibrate_probe.c" torc_kernels_emu)
-target_link_libraries(emu_calibrate PRIVATE torc_base)
+torc_kernel_test(emu_calibrate tests/calibrate_emulated.c torc_server_emu)
 add_dependencies(tests_emu emu_calibrate)
 torc_add_kernel_test(emu_calibrate emu_calibrate emu 120 "TORC_EMU_ORDER=forward")
 

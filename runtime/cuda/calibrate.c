@@ -6,6 +6,7 @@
  * longer fits what is left are passed over, and prices without a row stay predicted. */
 #include "runtime/configurations.h"
 #include "runtime/cuda/calibrate_probe.h"
+#include "runtime/cuda/devices.h"
 #include "runtime/gpu_calibrate.h"
 #include "runtime/server/gpus.h"
 #include "runtime/status.h"
@@ -13,7 +14,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 enum {
@@ -42,6 +42,7 @@ typedef struct calibration {
     torc_gpu_schedule counted; /* what is predicted: the order, and what fits the time */
     torc_gpu_calibration options;
     double start;
+    double slowness;     /* the largest of measured over predicted seconds so far, at least 1 */
     torc_params *params; /* [shape_count], cheapest first */
     uint32_t shape_count;
 } calibration;
@@ -122,12 +123,10 @@ static torc_status measure_keyswitches(torc_ctx *ctx, calibration *c, torc_probe
 
 /* Whether the launches of a row are predicted to end in time; false where the form takes nothing.
  */
-static bool fits(const calibration *c, const torc_params *params, uint32_t way, uint32_t batch)
+static bool fits(const calibration *c, double predicted, uint32_t way, uint32_t batch)
 {
-    const double predicted = torc_gpu_schedule_rotation(&c->counted, params, ways[way].form,
-                                                        ways[way].cluster, batch, NULL);
-
-    return batch <= ways[way].most && spent(c) + LAUNCHES * predicted <= c->options.seconds;
+    return batch <= ways[way].most &&
+           spent(c) + LAUNCHES * predicted * c->slowness <= c->options.seconds;
 }
 
 static torc_status measure_rotations(torc_ctx *ctx, calibration *c, torc_probe *probe,
@@ -135,8 +134,10 @@ static torc_status measure_rotations(torc_ctx *ctx, calibration *c, torc_probe *
 {
     for (uint32_t way = 0; way < WAY_COUNT; way++) {
         for (uint32_t i = 0; i < BATCH_COUNT && batches[i] <= probe->batch; i++) {
+            const double predicted = torc_gpu_schedule_rotation(
+                &c->counted, params, ways[way].form, ways[way].cluster, batches[i], NULL);
             double seconds = 0;
-            if (!fits(c, params, way, batches[i])) {
+            if (!fits(c, predicted, way, batches[i])) {
                 break;
             }
             TORC_TRY(torc_probe_rotation(ctx, &seconds, probe, ways[way].form, ways[way].cluster,
@@ -144,6 +145,7 @@ static torc_status measure_rotations(torc_ctx *ctx, calibration *c, torc_probe *
             if (seconds <= 0) {
                 break;
             }
+            c->slowness = fmax(c->slowness, seconds / predicted);
             add_row(c, params, ways[way].form, ways[way].cluster, batches[i], seconds);
         }
     }
@@ -210,24 +212,13 @@ static torc_gpu_calibration with_defaults(const torc_gpu_calibration *options)
     return o;
 }
 
-static torc_status read_identity(torc_ctx *ctx, torc_gpu_identity *out, uint32_t device)
+static torc_status use_device(torc_ctx *ctx, torc_gpu_identity *out, uint32_t device)
 {
-    torc_gpu_device d;
-    int error = torc_gpu_device_use((int)device);
-
-    error = error != 0 ? error : torc_gpu_device_read(&d, (int)device);
-    if (error != 0) {
-        return torc_probe_fail(ctx, error, "the device");
-    }
-    *out = (torc_gpu_identity){.major = (uint32_t)d.major,
-                               .minor = (uint32_t)d.minor,
-                               .multiprocessors = (uint32_t)d.multiprocessors,
-                               .clock_hz = 1e3 * d.clock_khz,
-                               .shared_bytes = (uint32_t)d.shared_bytes,
-                               .clusters_of_4 = (uint32_t)d.clusters_of_4};
-    memcpy(out->name, d.name, sizeof out->name);
-    out->name[sizeof out->name - 1] = '\0';
-    return TORC_OK;
+    torc_gpu_device found;
+    TORC_TRY(torc_cuda_device_read(ctx, &found, device));
+    const int error = torc_gpu_device_use((int)device);
+    torc_cuda_identity(out, &found);
+    return error == 0 ? TORC_OK : torc_probe_fail(ctx, error, "the device");
 }
 
 torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule *out, uint32_t device,
@@ -236,12 +227,13 @@ torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule *out, uint32_t 
     torc_gpu_identity identity;
     torc_gpu_schedule schedule;
     *out = (torc_gpu_schedule){0};
-    TORC_TRY(read_identity(ctx, &identity, device));
+    TORC_TRY(use_device(ctx, &identity, device));
     torc_gpu_schedule_default(&schedule, &identity);
     calibration c = {.schedule = &schedule,
                      .counted = schedule,
                      .options = with_defaults(options),
-                     .start = now()};
+                     .start = now(),
+                     .slowness = 1};
     torc_status status = prepare(ctx, &c);
     if (status == TORC_OK) {
         status = measure_all(ctx, &c);
