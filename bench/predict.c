@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHARED_NORM_SQ = 25, NN20_LAYERS = 18, NN20_WIDTH = 92, NN20_PIXELS = 784, NN20_BATCH = 64 };
 #define NN20_LOOKUPS (NN20_PIXELS + NN20_LAYERS * NN20_WIDTH)
@@ -44,6 +45,7 @@ static torc_status search(torc_ctx *ctx, torc_params *out, bool *found, const de
                              .log2_p_lookup = d->log2_p_lookup,
                              .lookup_count = 1,
                              .target = TORC_SEARCH_GPU,
+                             .price_launches = true,
                              .configurations = shapes};
     return torc_optimize_found(ctx, out, found, &how);
 }
@@ -125,6 +127,17 @@ static const char *form_of(const predict *p, const torc_params *params, uint32_t
     return count > 0 ? torc_gpu_form_name(pieces[0].form) : "none";
 }
 
+/* The form of a batch, and the bound of its phases where it has one. */
+static void add_bound(cJSON *row, const predict *p, const torc_params *params, uint32_t batch,
+                      double bound)
+{
+    const char *form = form_of(p, params, batch);
+    cJSON_AddStringToObject(row, "form", form);
+    if (strcmp(form, "throughput") == 0) {
+        cJSON_AddNumberToObject(row, "bound", bound);
+    }
+}
+
 static torc_status print_rate(torc_ctx *ctx, const predict *p, const demand *d, const char *figure,
                               uint32_t batch, uint32_t grouping, double goal, const char *goal_text)
 {
@@ -134,9 +147,8 @@ static torc_status print_rate(torc_ctx *ctx, const predict *p, const demand *d, 
     const double full = batch / torc_gpu_schedule_lookups(&p->full_clock, &params, batch);
     cJSON *row = row_of(figure, rate, full, "lookups/s", goal_text, rate >= goal);
     cJSON_AddNumberToObject(row, "batch", batch);
-    cJSON_AddNumberToObject(row, "bound", batch / rotation_bound(p, &params, batch));
+    add_bound(row, p, &params, batch, batch / rotation_bound(p, &params, batch));
     cJSON_AddNumberToObject(row, "keyswitch_share", keyswitch(p, &params, batch) * rate / batch);
-    cJSON_AddStringToObject(row, "form", form_of(p, &params, batch));
     print_row(row, &params);
     return TORC_OK;
 }
@@ -218,9 +230,8 @@ static torc_status print_nn20(torc_ctx *ctx, const predict *p, bool is_rounded, 
     snprintf(figure, sizeof figure, "%s, g = %u, of a batch of 64", name, grouping);
     cJSON *row = row_of(figure, 1e3 * of.seconds_batched, 1e3 * full.seconds_batched, "ms",
                         is_rounded ? "" : "<= 75 ms", of.seconds_batched <= 0.075);
-    cJSON_AddNumberToObject(
-        row, "bound", 1e3 * rotation_bound(p, &params, NN20_LOOKUPS * NN20_BATCH) / NN20_BATCH);
-    cJSON_AddStringToObject(row, "form", form_of(p, &params, NN20_WIDTH * NN20_BATCH));
+    add_bound(row, p, &params, NN20_WIDTH * NN20_BATCH,
+              1e3 * rotation_bound(p, &params, NN20_LOOKUPS * NN20_BATCH) / NN20_BATCH);
     cJSON_AddNumberToObject(row, "busy", busy(p, &params, of.seconds_batched * NN20_BATCH));
     print_row(row, &params);
     return TORC_OK;
