@@ -27,7 +27,7 @@ endfunction()
 torc_cpu_kernels(portable "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   torc_cpu_kernels(avx2 "-mavx2;-mfma;-mbmi2")
-  torc_cpu_kernels(avx512 "-mavx512f;-mavx512dq;-mavx512bw;-mavx512vl;-mavx2;-mfma;-mbmi2;-mprefer-vector-width=512")
+  torc_cpu_kernels(avx512 "-mavx512f;-mavx512dq;-mavx512bw;-mavx512vl;-mavx512vnni;-mavx2;-mfma;-mbmi2;-mprefer-vector-width=512")
 endif()
 
 # --- runtime ------------------------------------------------------------------------------------

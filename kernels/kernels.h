@@ -206,6 +206,18 @@ void torc_ref_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansi
  * g > 1), base_log' * l' <= 32, tables of at most 2^8 entries. */
 #define TORC_CPU_GROUPING_MAX 3
 
+/* small[batch][n+1] = keyswitch of in[batch] (pointers to big LWE) after adding offset[batch] to
+ * each body. Threads may share one batch: each takes a part of the columns and its own scratch. */
+typedef struct torc_keyswitch_job {
+    uint32_t *small;
+    const uint64_t *const *in;
+    const uint64_t *offset;
+    uint32_t batch;
+    uint32_t part, part_count; /* 0 of 0 or of 1: all columns */
+    const void *key;
+    void *scratch; /* keyswitch_scratch_bytes(batch), 64-byte aligned */
+} torc_keyswitch_job;
+
 typedef struct torc_cpu_kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     /* Fitted c of its transform for g = 1, 2, 3 (runtime/noise.h); for g > 1 the same formula times
@@ -231,10 +243,7 @@ typedef struct torc_cpu_kernels {
     size_t (*bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch);
     uint32_t (*bootstrap_batch)(const torc_shape *shape);
 
-    /* small[batch][n+1] = keyswitch of in[batch] (pointers to big LWE) after adding offset[batch]
-     * to each body. */
-    void (*keyswitch)(uint32_t *small, const uint64_t *const *in, const uint64_t *offset,
-                      uint32_t batch, const void *key, const torc_shape *shape, void *scratch);
+    void (*keyswitch)(const torc_keyswitch_job *job, const torc_shape *shape);
 
     /* out[batch] (pointers to big LWE) = bootstrap of small[batch][n+1] with table polynomials
      * entry[batch] of 2^index_bits[batch] entries; the half-bin shift is added here. */

@@ -109,7 +109,7 @@ host_archive() {
             host_object "$source" "" portable
             [ "$(uname -m)" = x86_64 ] || continue
             host_object "$source" "-mavx2 -mfma -mbmi2" avx2
-            host_object "$source" "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mbmi2 -mprefer-vector-width=512" avx512
+            host_object "$source" "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512vnni -mavx2 -mfma -mbmi2 -mprefer-vector-width=512" avx512
         done
     } >$scratch/host/commands
     run_all $scratch/host/commands || fail "the reference kernels do not compile"

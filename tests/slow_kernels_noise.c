@@ -189,7 +189,13 @@ static moments measure_keyswitch(const torc_cpu_kernels *cpu, const test_keys *k
         for (size_t b = 0; b < BATCH; b++) {
             in[b] = big + b * (dim + 1);
         }
-        cpu->keyswitch(small, in, offset, BATCH, key, s, scratch);
+        const torc_keyswitch_job job = {.small = small,
+                                        .in = in,
+                                        .offset = offset,
+                                        .batch = BATCH,
+                                        .key = key,
+                                        .scratch = scratch};
+        cpu->keyswitch(&job, s);
         for (size_t b = 0; b < BATCH; b++) {
             const uint64_t phase =
                 (uint64_t)torc_ref_lwe_phase32(small + b * small_words, keys->small, s->lwe_dim)

@@ -45,7 +45,13 @@ static void expect_every_entry(const torc_cpu_kernels *cpu, const test_keys *key
         entries[b] = entry[b];
         bits[b] = INDEX_BITS;
     }
-    cpu->keyswitch(small, in, offset, ENTRIES, keyswitch_key, &shape, scratch);
+    const torc_keyswitch_job job = {.small = small,
+                                    .in = in,
+                                    .offset = offset,
+                                    .batch = ENTRIES,
+                                    .key = keyswitch_key,
+                                    .scratch = scratch};
+    cpu->keyswitch(&job, &shape);
     cpu->bootstrap(out, small, entries, bits, ENTRIES, bootstrap_key, &shape, scratch);
     for (uint32_t b = 0; b < ENTRIES; b++) {
         const uint64_t phase = torc_ref_lwe_phase(out[b], keys->big, shape.poly_size);

@@ -1,149 +1,158 @@
 /* Keyswitch of a batch as a matrix product modulo 2^32 (formula: kernels/ref/keyswitch.c; same
- * bits). small[b][w] = round(body_b) [w = n] - sum_r digit[r][b] * key[r][w],   r = i*l' + j < kN
- * l' Blocked over rows, so that a panel of the key and the digits stay in the first two caches, and
- * in tiles of TILE ciphertexts by one panel of columns, kept in registers.
+ * bits).  small[b][w] = round(body_b) [w = n] - sum_r digit[r][b] * key[r][w]
+ * The halves of keyswitch.h are multiplied two rows at once and summed in 32 bits; the sums of high
+ * halves count 2^16 times. Blocked over rows: a panel of a block of the key and the digits of a
+ * tile of ciphertexts stay in the first cache, the digits of a block in the second. Sums of a tile
+ * stay in registers through a block.
  *
- * Layouts: key u32 [panels][rows][PANEL], columns beyond n are zero; digit u32 [rows of a
- * block][batch rounded up to TILE]; sum u32 [panels][batch rounded up][PANEL]. */
+ * Layouts: digit u32 [tiles of ciphertexts][pairs of a block][ciphertexts of the tile], first row
+ * of the pair in the lower half; sum u32 [panels][batch][LANES]. */
+#include "kernels/cpu/keyswitch.h"
+
 #include "kernels/cpu/table.h"
 
 #include <string.h>
 
-enum {
-    LANES = 2 * VECTOR_WIDTH, /* 32-bit lanes of a vector */
-    PANEL = 2 * LANES,
-    TILE = VECTOR_LOG2 == 3 ? 8 : 4,
-    BLOCK_ROWS = 256
-};
-
-static size_t key_rows(const torc_shape *shape)
-{
-    return (size_t)shape->glwe_dim * shape->poly_size * shape->ks_level_count;
-}
-
-static size_t panel_count(const torc_shape *shape)
-{
-    return (shape->lwe_dim + 1 + PANEL - 1) / PANEL;
-}
-
-static size_t padded_batch(uint32_t batch)
-{
-    return (batch + TILE - 1) / TILE * (size_t)TILE;
-}
-
-size_t TORC_CPU(keyswitch_key_bytes)(const torc_shape *shape)
-{
-    return panel_count(shape) * key_rows(shape) * PANEL * sizeof(uint32_t);
-}
-
-void TORC_CPU(keyswitch_key_row)(void *key, size_t row, const uint32_t *lwe,
-                                 const torc_shape *shape)
-{
-    const uint32_t words = shape->lwe_dim + 1;
-    uint32_t *out = (uint32_t *)key + row * PANEL;
-    for (uint32_t first = 0; first < words; first += PANEL, out += key_rows(shape) * PANEL) {
-        for (uint32_t w = 0; w < PANEL; w++) {
-            out[w] = first + w < words ? lwe[first + w] : 0;
-        }
-    }
-}
+enum { TILE = VECTOR_LOG2 == 3 ? 8 : 4 };
 
 size_t TORC_CPU(keyswitch_scratch_bytes)(const torc_shape *shape, uint32_t batch)
 {
-    return padded_batch(batch) * (BLOCK_ROWS + panel_count(shape) * PANEL) * sizeof(uint32_t);
+    return batch * ((size_t)block_pairs(shape) + (size_t)panel_count(shape) * LANES) *
+           sizeof(uint32_t);
 }
 
-/* digit[level][padded batch] of mask word i, all levels. One offset makes every digit a bit field
- * minus B'/2; words with the choosing bit have digits in (-B'/2, B'/2], so one less everywhere. */
-static void digits_of_word(uint32_t *digit, const uint64_t *const *in, uint32_t word,
-                           uint32_t batch, const torc_shape *shape)
+/* Rows of digits of the words of a block. One offset makes every digit a bit field minus B'/2;
+ * words with the choosing bit have digits in (-B'/2, B'/2], so one less everywhere. */
+static void cut_digits(uint16_t *row, const uint64_t *words, const torc_shape *shape)
 {
     const uint32_t base_log = shape->ks_base_log;
-    const uint32_t levels = shape->ks_level_count;
-    const uint32_t kept_bits = base_log * levels;
-    const size_t stride = padded_batch(batch);
-    const uint32_t half_base = (uint32_t)1 << (base_log - 1);
-    const uint32_t base_mask = 2 * half_base - 1;
+    const uint32_t kept_bits = base_log * shape->ks_level_count;
+    const uint64_t half_base = (uint64_t)1 << (base_log - 1);
     uint64_t units = 0;
 
-    for (uint32_t j = 0; j < levels; j++) {
+    for (uint32_t j = 0; j < shape->ks_level_count; j++) {
         units += (uint64_t)1 << (64 - base_log * (j + 1));
     }
-    for (uint32_t b = 0; b < batch; b++) {
-        const uint64_t chosen = in[b][word] >> (62 - kept_bits) & 1;
-        const uint64_t rounded = in[b][word] + ((uint64_t)1 << (63 - kept_bits));
-        const uint64_t fields = rounded + (half_base - chosen) * units;
-        for (uint32_t j = 0; j < levels; j++) {
-            const uint32_t field = (uint32_t)(fields >> (64 - base_log * (j + 1))) & base_mask;
-            digit[j * stride + b] = field - half_base + (uint32_t)chosen;
-        }
-    }
-}
-
-/* sum[TILE][PANEL] += digits of a row block times a panel of the key. */
-INLINE void tile_multiply_add(uint32_t *sum, const uint32_t *digit, size_t stride,
-                              const uint32_t *key, size_t rows)
-{
-    vec_u32 low[TILE];
-    vec_u32 high[TILE];
-    for (int b = 0; b < TILE; b++) {
-        low[b] = load_u32(sum + b * PANEL);
-        high[b] = load_u32(sum + b * PANEL + LANES);
-    }
-    for (size_t r = 0; r < rows; r++, key += PANEL, digit += stride) {
-        const vec_u32 key_low = load_u32(key);
-        const vec_u32 key_high = load_u32(key + LANES);
-        for (int b = 0; b < TILE; b++) {
-            const vec_u32 d = splat_u32(digit[b]);
-            low[b] += d * key_low;
-            high[b] += d * key_high;
-        }
-    }
-    for (int b = 0; b < TILE; b++) {
-        store_u32(sum + b * PANEL, low[b]);
-        store_u32(sum + b * PANEL + LANES, high[b]);
-    }
-}
-
-static void results(uint32_t *small, const uint32_t *sum, const uint64_t *const *in,
-                    const uint64_t *offset, uint32_t batch, const torc_shape *shape)
-{
-    const uint32_t n = shape->lwe_dim;
-    const size_t big_dim = (size_t)shape->glwe_dim * shape->poly_size;
-    for (uint32_t b = 0; b < batch; b++) {
-        uint32_t *out = small + (size_t)b * (n + 1);
-        for (uint32_t w = 0; w <= n; w++) {
-            out[w] = -sum[(w / PANEL * padded_batch(batch) + b) * PANEL + w % PANEL];
-        }
-        out[n] += (uint32_t)((in[b][big_dim] + offset[b] + ((uint64_t)1 << 31)) >> 32);
-    }
-}
-
-void TORC_CPU(keyswitch)(uint32_t *small, const uint64_t *const *in, const uint64_t *offset,
-                         uint32_t batch, const void *key, const torc_shape *shape, void *scratch)
-{
-    const size_t stride = padded_batch(batch);
-    const size_t rows = key_rows(shape);
-    const uint32_t levels = shape->ks_level_count;
-    const uint32_t block_words = BLOCK_ROWS / levels;
-    const uint32_t big_dim = shape->glwe_dim * shape->poly_size;
-    uint32_t *digit = scratch;
-    uint32_t *sum = digit + stride * BLOCK_ROWS;
-
-    memset(scratch, 0, TORC_CPU(keyswitch_scratch_bytes)(shape, batch));
-    for (uint32_t word = 0; word < big_dim; word += block_words) {
-        const uint32_t count = big_dim - word < block_words ? big_dim - word : block_words;
-        for (uint32_t i = 0; i < count; i++) {
-            digits_of_word(digit + (size_t)i * levels * stride, in, word + i, batch, shape);
-        }
-        for (size_t panel = 0; panel < panel_count(shape); panel++) {
-            const uint32_t *block =
-                (const uint32_t *)key + (panel * rows + (size_t)word * levels) * PANEL;
-            for (size_t b = 0; b < stride; b += TILE) {
-                tile_multiply_add(sum + (panel * stride + b) * PANEL, digit + b, stride, block,
-                                  (size_t)count * levels);
+    for (uint32_t i = 0; i < block_words(shape); i++) {
+        const uint64_t chosen = words[i] >> (62 - kept_bits) & 1;
+        const uint64_t rounded = words[i] + ((uint64_t)1 << (63 - kept_bits));
+        uint64_t fields = rounded + (half_base - chosen) * units;
+        for (uint32_t j = 0; j < shape->ks_level_count; j++, fields <<= base_log) {
+            const uint64_t digit = (fields >> (64 - base_log)) - half_base + chosen;
+            *row++ = (uint16_t)digit;
+            if (digit_halves(shape) == 2) {
+                *row++ = (uint16_t)((digit >> HALF_BITS) + (digit >> (HALF_BITS - 1) & 1));
             }
         }
     }
-    results(small, sum, in, offset, batch, shape);
+}
+
+/* Ciphertexts of the tile that begins at `first`. */
+INLINE uint32_t tile_width(uint32_t first, uint32_t batch)
+{
+    return batch - first < TILE ? batch - first : TILE;
+}
+
+static void block_digits(uint32_t *digit, const torc_keyswitch_job *job, uint32_t word,
+                         const torc_shape *shape)
+{
+    const uint32_t pairs = block_pairs(shape);
+    uint16_t row[BLOCK_ROWS];
+
+    for (uint32_t b = 0; b < job->batch; b++) {
+        const uint32_t first = b / TILE * TILE;
+        const uint32_t width = tile_width(first, job->batch);
+        uint32_t *out = digit + (size_t)first * pairs + b % TILE;
+        cut_digits(row, job->in[b] + word, shape);
+        for (uint32_t p = 0; p < pairs; p++) {
+            out[(size_t)p * width] = row[2 * p] | (uint32_t)row[2 * p + 1] << HALF_BITS;
+        }
+    }
+}
+
+/* sum[count][LANES] += digits times a panel of a block; `width` words between two pairs of digits.
+ */
+INLINE void tile_multiply_add(uint32_t *sum, const uint32_t *digit, uint32_t width,
+                              const uint32_t *key, uint32_t pairs, int count)
+{
+    vec_u32 low[TILE];
+    vec_u32 high[TILE];
+    for (int b = 0; b < count; b++) {
+        low[b] = splat_u32(0);
+        high[b] = splat_u32(0);
+    }
+    for (uint32_t p = 0; p < pairs; p++, key += 2 * LANES, digit += width) {
+        const vec_u32 key_low = load_u32(key);
+        const vec_u32 key_high = load_u32(key + LANES);
+        for (int b = 0; b < count; b++) {
+            const vec_u32 d = splat_u32(digit[b]);
+            low[b] = dot_s16(low[b], d, key_low);
+            high[b] = dot_s16(high[b], d, key_high);
+        }
+    }
+    for (int b = 0; b < count; b++) {
+        store_u32(sum + b * LANES, load_u32(sum + b * LANES) + low[b] + (high[b] << HALF_BITS));
+    }
+}
+
+static void panel_multiply_add(uint32_t *sum, const uint32_t *digit, const uint32_t *key,
+                               uint32_t batch, uint32_t pairs)
+{
+    uint32_t b = 0;
+    for (; b + TILE <= batch; b += TILE) {
+        tile_multiply_add(sum + (size_t)b * LANES, digit + (size_t)b * pairs, TILE, key, pairs,
+                          TILE);
+    }
+    const uint32_t width = batch - b;
+    digit += (size_t)b * pairs;
+    for (; b + 2 <= batch; b += 2, digit += 2) {
+        tile_multiply_add(sum + (size_t)b * LANES, digit, width, key, pairs, 2);
+    }
+    if (b < batch) {
+        tile_multiply_add(sum + (size_t)b * LANES, digit, width, key, pairs, 1);
+    }
+}
+
+/* Columns of panels begin .. end - 1. */
+static void results(const torc_keyswitch_job *job, const uint32_t *sum, uint32_t begin,
+                    uint32_t end, const torc_shape *shape)
+{
+    const uint32_t n = shape->lwe_dim;
+    for (uint32_t panel = begin; panel < end; panel++) {
+        const uint32_t left = n + 1 - panel * LANES;
+        for (uint32_t b = 0; b < job->batch; b++) {
+            const uint32_t *from = sum + ((size_t)panel * job->batch + b) * LANES;
+            uint32_t *to = job->small + (size_t)b * (n + 1) + (size_t)panel * LANES;
+            for (uint32_t w = 0; w < LANES && w < left; w++) {
+                to[w] = -from[w];
+            }
+        }
+    }
+    for (uint32_t b = 0; b < job->batch && end == panel_count(shape); b++) {
+        const uint64_t body = job->in[b][big_words(shape)] + job->offset[b];
+        job->small[(size_t)b * (n + 1) + n] += (uint32_t)((body + ((uint64_t)1 << 31)) >> 32);
+    }
+}
+
+void TORC_CPU(keyswitch)(const torc_keyswitch_job *job, const torc_shape *shape)
+{
+    const uint32_t panels = panel_count(shape);
+    const uint32_t parts = job->part_count == 0 ? 1 : job->part_count;
+    const uint32_t begin = (uint32_t)((uint64_t)panels * job->part / parts);
+    const uint32_t end = (uint32_t)((uint64_t)panels * (job->part + 1) / parts);
+    const size_t panel_sums = (size_t)job->batch * LANES;
+    const uint32_t *key = job->key;
+    uint32_t *sum = job->scratch;
+    uint32_t *digit = sum + panels * panel_sums;
+
+    memset(sum + begin * panel_sums, 0, (end - begin) * panel_sums * sizeof *sum);
+    for (uint32_t word = 0; word < big_words(shape) && begin < end; word += block_words(shape)) {
+        block_digits(digit, job, word, shape);
+        for (uint32_t panel = begin; panel < end; panel++) {
+            panel_multiply_add(sum + panel * panel_sums, digit, key + panel * panel_words(shape),
+                               job->batch, block_pairs(shape));
+        }
+        key += panels * panel_words(shape);
+    }
+    results(job, sum, begin, end, shape);
 }

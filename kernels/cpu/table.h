@@ -22,8 +22,7 @@ size_t TORC_CPU(keyswitch_key_bytes)(const torc_shape *shape);
 void TORC_CPU(keyswitch_key_row)(void *key, size_t row, const uint32_t *lwe,
                                  const torc_shape *shape);
 size_t TORC_CPU(keyswitch_scratch_bytes)(const torc_shape *shape, uint32_t batch);
-void TORC_CPU(keyswitch)(uint32_t *small, const uint64_t *const *in, const uint64_t *offset,
-                         uint32_t batch, const void *key, const torc_shape *shape, void *scratch);
+void TORC_CPU(keyswitch)(const torc_keyswitch_job *job, const torc_shape *shape);
 
 void TORC_CPU(linear)(uint64_t *const *out, const uint64_t *const *in, const int64_t *weight,
                       uint32_t out_count, uint32_t in_count, size_t words);

@@ -10,6 +10,8 @@
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #define TORC_CPU_JOIN2(name, isa) torc_cpu_##name##_##isa
@@ -163,6 +165,24 @@ INLINE vec_u64 torus_word(vec_f64 x)
     return (vec_u64)(fraction(x) + 3.0) << 13;
 }
 #endif
+
+/* sum + a b over the two signed 16-bit halves of each lane, modulo 2^32. */
+INLINE vec_u32 dot_s16(vec_u32 sum, vec_u32 a, vec_u32 b)
+{
+#if VECTOR_LOG2 == 3 && defined(__AVX512VNNI__)
+    return (vec_u32)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif VECTOR_LOG2 == 3
+    return sum + (vec_u32)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif VECTOR_LOG2 == 2
+    return sum + (vec_u32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return sum + (vec_u32)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+    typedef int32_t vec_s32 __attribute__((vector_size(VECTOR_BYTES)));
+    const vec_u32 low = (vec_u32)((vec_s32)(a << 16) >> 16) * (vec_u32)((vec_s32)(b << 16) >> 16);
+    return sum + low + (vec_u32)((vec_s32)a >> 16) * (vec_u32)((vec_s32)b >> 16);
+#endif
+}
 
 /* x[r] lane c <-> x[c] lane r. */
 #if VECTOR_LOG2 == 3

@@ -39,16 +39,25 @@ static size_t part_count(size_t count, size_t limit, size_t threads)
     return rounds * threads < count ? rounds * threads : count;
 }
 
+/* Batches as large as the kernel likes them; threads without a batch of their own share one, each
+ * for some of the columns, and read only that share of the key. */
 void torc_cpu_keyswitch(const cpu_target *target, size_t count)
 {
-    const size_t parts = part_count(count, CPU_KEYSWITCH_BATCH, target->threads);
+    const size_t batches = (count + CPU_KEYSWITCH_BATCH - 1) / CPU_KEYSWITCH_BATCH;
+    const size_t parts = (target->threads + batches - 1) / batches;
 #pragma omp parallel for schedule(dynamic) num_threads(target->threads)
-    for (size_t i = 0; i < parts; i++) {
-        const size_t first = edge(count, parts, i);
-        target->kernels->keyswitch(target->small + first * (target->shape.lwe_dim + 1),
-                                   target->lookup_in + first, target->lookup_offset + first,
-                                   (uint32_t)(edge(count, parts, i + 1) - first),
-                                   target->keyswitch_key, &target->shape, thread_scratch(target));
+    for (size_t i = 0; i < batches * parts; i++) {
+        const size_t first = edge(count, batches, i / parts);
+        const torc_keyswitch_job job = {
+            .small = target->small + first * (target->shape.lwe_dim + 1),
+            .in = target->lookup_in + first,
+            .offset = target->lookup_offset + first,
+            .batch = (uint32_t)(edge(count, batches, i / parts + 1) - first),
+            .part = (uint32_t)(i % parts),
+            .part_count = (uint32_t)parts,
+            .key = target->keyswitch_key,
+            .scratch = thread_scratch(target)};
+        target->kernels->keyswitch(&job, &target->shape);
     }
 }
 

@@ -169,7 +169,13 @@ static void run_keyswitch(const probe *p, const lane *l, uint32_t batch)
         in[i] = l->in + i * p->words;
     }
     /* The results replace the masks of the bootstrap, which was measured before. */
-    p->kernels->keyswitch(l->small, in, offset, batch, p->keyswitch_key, &p->shape, l->scratch);
+    const torc_keyswitch_job job = {.small = l->small,
+                                    .in = in,
+                                    .offset = offset,
+                                    .batch = batch,
+                                    .key = p->keyswitch_key,
+                                    .scratch = l->scratch};
+    p->kernels->keyswitch(&job, &p->shape);
 }
 
 static void run_linear(const probe *p, const lane *l, uint32_t batch)
