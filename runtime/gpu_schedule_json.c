@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,19 +48,22 @@ const char *torc_gpu_form_name(uint32_t form)
 
 /* --- where --- */
 
-/* Letters and digits stay, the rest becomes one '-'. */
-static void append_name(char *out, const char *name)
+/* Letters and digits stay, runs of others become one '-'. */
+static void file_name(char *out, const char *name)
 {
-    size_t at = strlen(out);
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-    for (const char *c = name; *c != '\0'; c++) {
-        const bool is_plain =
-            (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
-        if (is_plain || out[at - 1] != '-') {
-            out[at++] = is_plain ? *c : '-';
+    while (*name != '\0') {
+        const size_t kept = strspn(name, plain);
+        memcpy(out, name, kept);
+        out += kept;
+        name += kept;
+        if (*name != '\0') {
+            *out++ = '-';
+            name += strcspn(name, plain);
         }
     }
-    out[at] = '\0';
+    *out = '\0';
 }
 
 static const char *variable(const char *name)
@@ -76,7 +80,7 @@ torc_status torc_gpu_schedule_path(torc_ctx *ctx, char **out, const torc_gpu_ide
     const char *home = variable("HOME");
     const char *folder = own != NULL ? own : config != NULL ? config : home;
     const char *below = own != NULL ? "" : config != NULL ? "/torc" : "/.config/torc";
-    char *path = NULL;
+    char name[2 * sizeof device->name];
 
     *out = NULL;
     if (folder == NULL) {
@@ -84,13 +88,11 @@ torc_status torc_gpu_schedule_path(torc_ctx *ctx, char **out, const torc_gpu_ide
             ctx, TORC_E_IO,
             "schedule: no folder for it; set TORC_CONFIG_DIR, XDG_CONFIG_HOME or HOME");
     }
-    TORC_TRY(TORC_ALLOC(ctx, path, strlen(folder) + sizeof device->name + 64));
-    strcpy(path, folder);
-    strcat(path, below);
-    strcat(path, "/gpu-");
-    append_name(path, device->name);
-    strcat(path, ".json");
-    *out = path;
+    file_name(name, device->name);
+    if (asprintf(out, "%s%s/gpu-%s.json", folder, below, name) < 0) {
+        *out = NULL;
+        return torc_fail(ctx, TORC_E_MEMORY, "schedule: out of memory");
+    }
     return TORC_OK;
 }
 
@@ -213,7 +215,7 @@ static torc_status read_text(torc_ctx *ctx, char *out, size_t size, const cJSON 
         return torc_fail(ctx, TORC_E_FORMAT, "'%s' has %zu bytes, at most %zu fit", name,
                          strlen(text), size - 1);
     }
-    strcpy(out, text);
+    memcpy(out, text, strlen(text) + 1);
     return TORC_OK;
 }
 
