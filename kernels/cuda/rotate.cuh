@@ -96,9 +96,11 @@ __device__ __forceinline__ void rotate_step(double2 *v, const rotate_args *args,
     }
     rotate_forward<plan>(v, args, me, a);
     if constexpr (plan::is_mixed) {
+        double2 words[mixed_cut_of<plan>::words];
+        mixed_begin<plan>(words, key);
         rotate_sync<plan>(); /* spectra are complete */
         gpu_mark(1);
-        mixed_product<plan>(key, &at, reinterpret_cast<double2 *>(shared + plan::stage_at));
+        mixed_product<plan>(words, key, &at, reinterpret_cast<double2 *>(shared + plan::stage_at));
     } else {
         double2 words[rotate_cut_of<plan>::words];
         rotate_product_begin<plan>(words, key, &at);

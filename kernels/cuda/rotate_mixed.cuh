@@ -6,21 +6,25 @@
  *   out_j = sum_r Y^[j < r] B_r d_((j - r) mod 2^v),  over the residues r that occur
  * (ref/blind_rotate_grouped.c). At v = 0 this is rotate_product.cuh.
  *
- * Mapping: an item is 32 frequencies (16, 8 at v = 4, 5) of one ciphertext; lane = frequency and,
- * where several lanes share one, which parts: lane s of S sums the parts s, s + S, ..., up to 8 of
- * them in registers. Residues are the same for all lanes: the loop over them has no divergence, and
- * a residue that no set has costs nothing (g = 2, v = 2: 2.7 of 4 occur). Digit spectra are read again
- * for every residue, from the slabs of the block, or in a cluster from a copy in local memory that the
- * warp makes first; results go to the slab of the part's block. All lanes of a warp have read before
- * the first writes.
+ * Mapping: an item is 32 frequencies (16, 8 at v = 4, 5); lane = frequency and, where several lanes
+ * share one, which parts: lane s of S sums the parts s, s + S, ..., up to 8 of them in registers. The
+ * key words of an item are loaded once into registers, those of the next one as soon as they have been
+ * used, and serve every residue and every ciphertext of the block; where they do not fit beside the
+ * sums, column after column. Residues are the same for all lanes: the loop over them has no divergence,
+ * and a residue that no set has costs nothing (g = 2, v = 2: 2.7 of 4 occur). Digit spectra are read
+ * again for every residue, from the slabs of the block, or in a cluster from a copy in local memory
+ * that the warp makes first; results go to the slab of the part's block. All lanes of a warp have read
+ * before the first writes.
  *
- * FP64 instructions a frequency: 8 (2^g - 1) for monomials, (k+1)^2 l times: 2 (2^g - 1) for the sum of
- * the K_T, 4 a set, 4 a residue but 0 for Y B_r, 4 a residue and part. */
+ * FP64 instructions a frequency: 8 (2^g - 1) for monomials, (k+1)^2 l times: 4 a set, 2 more for sets
+ * of another residue than 0, 4 a residue but 0 for Y B_r, 4 a residue and part. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_MIXED_CUH
 #define TORC_CUDA_ROTATE_MIXED_CUH
 
 #include "kernels/cuda/rotate_product.cuh"
+
+#define MIXED_REGISTERS 52 /* complex numbers of an item in registers at once */
 
 /* Where a lane works: its frequency and its parts share, share + S, .. */
 typedef struct mixed_lane {
@@ -44,61 +48,83 @@ __device__ __forceinline__ double2 mixed_monomial(const rotate_spectra *at, uint
                         gpu_load_shared(at->root_high + 2 * angle));
 }
 
-/* bundle[i][e] = B_residue. */
+/* How many columns go at once: all where their key words fit the registers beside the sums. */
+template <class plan> struct mixed_cut_of {
+    static constexpr int sums = plan::parts / plan::sharing * plan::columns;
+    static constexpr int pairs = plan::inputs * plan::columns; /* of a bundle, and turned by Y */
+    static constexpr bool whole = (plan::terms + 2) * pairs + sums <= MIXED_REGISTERS;
+    static constexpr int columns = whole ? plan::columns : 1;
+    static constexpr int words = plan::terms * plan::inputs * columns;
+};
+
+/* words[t][i][e] at the lane's frequency, the columns from `column` on. */
+template <class plan>
+__device__ __forceinline__ void mixed_load(double2 *words, const double2 *key, uint32_t point,
+                                           int column)
+{
+    typedef mixed_cut_of<plan> cut;
+#pragma unroll
+    for (int w = 0; w < cut::words; w++) {
+        const int ti = w / cut::columns, e = column + w % cut::columns;
+        const size_t polynomial = (size_t)ti * plan::columns + e;
+        words[w] = gpu_load_readonly(key + polynomial * plan::fft::size + point);
+    }
+}
+
+/* bundle[i][e] = B_residue, columns as in words. */
 template <class plan>
 __device__ __forceinline__ void
-mixed_bundle(double2 bundle[plan::inputs][plan::columns], const double2 *key,
-             const rotate_spectra *at, uint32_t ciphertext, uint32_t residue, const mixed_lane *me)
+mixed_bundle(double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], const double2 *words,
+             const rotate_spectra *at, uint32_t ciphertext, uint32_t residue, int column,
+             const mixed_lane *me)
 {
+    typedef mixed_cut_of<plan> cut;
 #pragma unroll
     for (int i = 0; i < plan::inputs; i++) {
 #pragma unroll
-        for (int e = 0; e < plan::columns; e++) {
+        for (int e = 0; e < cut::columns; e++) {
             bundle[i][e] = make_double2(0.0, 0.0);
-            if (residue == 0 && i / plan::level_count == e) {
+            if (residue == 0 && i / plan::level_count == column + e) {
                 bundle[i][e].x = at->unit[i % plan::level_count];
             }
         }
     }
-#pragma unroll 1
-    for (uint32_t t = 1; t <= plan::terms; t++) {
+#pragma unroll
+    for (int t = 1; t <= plan::terms; t++) {
+        const double2 *word = words + (t - 1) * plan::inputs * cut::columns;
         const uint32_t turn = gpu_load_shared(at->turn + ciphertext * (plan::monomials + 1) + t);
-        const bool is_here = (turn & (plan::parts - 1)) == residue;
-        if (is_here || residue == 0) {
-            double2 factor = make_double2(0.0, 0.0);
-            if (is_here) {
-                factor = mixed_monomial<plan>(at, ciphertext, t, me);
-            }
+        if ((turn & (plan::parts - 1)) == residue) {
+            double2 factor = mixed_monomial<plan>(at, ciphertext, t, me);
             factor.x -= residue == 0 ? 1.0 : 0.0;
 #pragma unroll
-            for (int i = 0; i < plan::inputs; i++) {
+            for (int w = 0; w < plan::inputs * cut::columns; w++) {
+                rotate_multiply_add(bundle[w / cut::columns][w % cut::columns], factor, word[w]);
+            }
+        } else if (residue == 0) {
 #pragma unroll
-                for (int e = 0; e < plan::columns; e++) {
-                    const size_t polynomial =
-                        ((size_t)(t - 1) * plan::inputs + i) * plan::columns + e;
-                    rotate_multiply_add(
-                        bundle[i][e], factor,
-                        gpu_load_readonly(key + polynomial * plan::fft::size + me->point));
-                }
+            for (int w = 0; w < plan::inputs * cut::columns; w++) {
+                bundle[w / cut::columns][w % cut::columns].x -= word[w].x;
+                bundle[w / cut::columns][w % cut::columns].y -= word[w].y;
             }
         }
     }
 }
 
-/* out[..][columns] += bundle times the digits of part (j - residue), j = share + S jj; twisted by Y
- * where the part passes the end. */
+/* out[..][column + e] += bundle times the digits of part (j - residue), j = share + S jj; twisted
+ * by Y where the part passes the end. */
 template <class plan>
 __device__ __forceinline__ void
 mixed_accumulate(double2 out[plan::parts / plan::sharing][plan::columns],
-                 const double2 bundle[plan::inputs][plan::columns], double2 y, uint32_t residue,
-                 const mixed_lane *me)
+                 const double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], double2 y,
+                 uint32_t residue, int column, const mixed_lane *me)
 {
-    double2 turned[plan::inputs][plan::columns];
+    typedef mixed_cut_of<plan> cut;
+    double2 turned[plan::inputs][cut::columns];
     if (residue != 0) {
 #pragma unroll
         for (int i = 0; i < plan::inputs; i++) {
 #pragma unroll
-            for (int e = 0; e < plan::columns; e++) {
+            for (int e = 0; e < cut::columns; e++) {
                 turned[i][e] = fft_multiply(bundle[i][e], y);
             }
         }
@@ -113,8 +139,8 @@ mixed_accumulate(double2 out[plan::parts / plan::sharing][plan::columns],
             for (int i = 0; i < plan::inputs; i++) {
                 const double2 digit = gpu_load_shared(d + i * me->pitch);
 #pragma unroll
-                for (int e = 0; e < plan::columns; e++) {
-                    rotate_multiply_add(out[jj][e], digit, turned[i][e]);
+                for (int e = 0; e < cut::columns; e++) {
+                    rotate_multiply_add(out[jj][column + e], digit, turned[i][e]);
                 }
             }
         } else {
@@ -122,8 +148,8 @@ mixed_accumulate(double2 out[plan::parts / plan::sharing][plan::columns],
             for (int i = 0; i < plan::inputs; i++) {
                 const double2 digit = gpu_load_shared(d + i * me->pitch);
 #pragma unroll
-                for (int e = 0; e < plan::columns; e++) {
-                    rotate_multiply_add(out[jj][e], digit, bundle[i][e]);
+                for (int e = 0; e < cut::columns; e++) {
+                    rotate_multiply_add(out[jj][column + e], digit, bundle[i][e]);
                 }
             }
         }
@@ -177,19 +203,35 @@ mixed_store(const double2 out[plan::parts / plan::sharing][plan::columns], doubl
     }
 }
 
-/* One item. */
+/* out += what the columns of `words` give. */
 template <class plan>
-__device__ __forceinline__ void mixed_item(const double2 *key, const rotate_spectra *at,
-                                           double2 *stage, uint32_t ciphertext,
-                                           uint32_t first_point)
+__device__ __forceinline__ void
+mixed_residues(double2 out[plan::parts / plan::sharing][plan::columns], const double2 *words,
+               const rotate_spectra *at, uint32_t ciphertext, int column, const mixed_lane *me)
 {
+    const double2 y = mixed_monomial<plan>(at, ciphertext, 0, me);
+    uint32_t present =
+        gpu_load_shared(at->turn + ciphertext * (plan::monomials + 1) + plan::monomials);
+#pragma unroll 1
+    for (uint32_t residue = 0; present != 0; residue++, present >>= 1) {
+        if ((present & 1) != 0) {
+            double2 bundle[plan::inputs][mixed_cut_of<plan>::columns];
+            mixed_bundle<plan>(bundle, words, at, ciphertext, residue, column, me);
+            mixed_accumulate<plan>(out, bundle, y, residue, column, me);
+        }
+    }
+}
+
+/* One ciphertext at the item's frequencies. words: those of the first columns; whatever else is
+ * needed is loaded in their place. */
+template <class plan>
+__device__ __forceinline__ void mixed_item(double2 *words, const double2 *key,
+                                           const rotate_spectra *at, double2 *stage,
+                                           uint32_t ciphertext, mixed_lane me)
+{
+    typedef mixed_cut_of<plan> cut;
     double2 *slabs = at->slabs + ciphertext * plan::parts * plan::inputs * plan::fft::slab;
     double2 out[plan::parts / plan::sharing][plan::columns];
-    mixed_lane me;
-    me.point = first_point + gpu_lane() % plan::frequencies;
-    me.row = me.point / 32;
-    me.x = me.point % 32;
-    me.share = gpu_lane() / plan::frequencies;
     me.digits = slabs + me.point;
     me.pitch = plan::fft::slab;
 #pragma unroll
@@ -202,33 +244,53 @@ __device__ __forceinline__ void mixed_item(const double2 *key, const rotate_spec
     if constexpr (plan::cluster > 1) {
         mixed_stage<plan>(stage + gpu_warp() * plan::staged, slabs, &me);
     }
-    const double2 y = mixed_monomial<plan>(at, ciphertext, 0, &me);
-    uint32_t present =
-        gpu_load_shared(at->turn + ciphertext * (plan::monomials + 1) + plan::monomials);
-#pragma unroll 1
-    for (uint32_t residue = 0; present != 0; residue++, present >>= 1) {
-        if ((present & 1) != 0) {
-            double2 bundle[plan::inputs][plan::columns];
-            mixed_bundle<plan>(bundle, key, at, ciphertext, residue, &me);
-            mixed_accumulate<plan>(out, bundle, y, residue, &me);
+#pragma unroll
+    for (int column = 0; column < plan::columns; column += cut::columns) {
+        if (column > 0) {
+            mixed_load<plan>(words, key, me.point, column);
         }
+        mixed_residues<plan>(out, words, at, ciphertext, column, &me);
     }
     gpu_sync_warp(); /* all have read */
     mixed_store<plan>(out, slabs, &me);
 }
 
-/* All items of this warp. */
-template <class plan>
-__device__ __forceinline__ void mixed_product(const double2 *key, const rotate_spectra *at,
-                                              double2 *stage)
+/* The lane's frequency of an item, in the order of this block's. */
+template <class plan> __device__ __forceinline__ uint32_t mixed_point(uint32_t item)
 {
-    constexpr uint32_t chunks = plan::fft::size / plan::frequencies;
-    constexpr uint32_t items = chunks / plan::cluster * plan::ciphertexts;
+    const uint32_t chunk = item * plan::cluster + (plan::cluster > 1 ? gpu_cluster_rank() : 0);
+    return chunk * plan::frequencies + gpu_lane() % plan::frequencies;
+}
+
+/* The words of a warp's first item, to be asked for before the barrier. */
+template <class plan>
+__device__ __forceinline__ void mixed_begin(double2 *words, const double2 *key)
+{
+    mixed_load<plan>(words, key, mixed_point<plan>(gpu_warp()), 0);
+}
+
+/* All items of this warp; words as mixed_begin left them. */
+template <class plan>
+__device__ __forceinline__ void mixed_product(double2 *words, const double2 *key,
+                                              const rotate_spectra *at, double2 *stage)
+{
+    constexpr uint32_t items = plan::fft::size / plan::frequencies / plan::cluster;
+    static_assert(items % plan::warps == 0, "every warp has as many items");
+    static_assert(mixed_cut_of<plan>::whole || plan::ciphertexts == 1, "words serve all of them");
 #pragma unroll 1
     for (uint32_t item = gpu_warp(); item < items; item += plan::warps) {
-        const uint32_t chunk =
-            item / plan::ciphertexts * plan::cluster + (plan::cluster > 1 ? gpu_cluster_rank() : 0);
-        mixed_item<plan>(key, at, stage, item % plan::ciphertexts, chunk * plan::frequencies);
+        mixed_lane me;
+        me.point = mixed_point<plan>(item);
+        me.row = me.point / 32;
+        me.x = me.point % 32;
+        me.share = gpu_lane() / plan::frequencies;
+#pragma unroll 1
+        for (uint32_t c = 0; c < plan::ciphertexts; c++) {
+            mixed_item<plan>(words, key, at, stage, c, me);
+        }
+        if (item + plan::warps < items) {
+            mixed_load<plan>(words, key, mixed_point<plan>(item + plan::warps), 0);
+        }
     }
 }
 
