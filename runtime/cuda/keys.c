@@ -1,6 +1,6 @@
 /* Evaluation keys onto the device. They travel as a seed and bodies: bodies are copied in pieces,
- * masks expanded there, rows transformed there. Two pieces take turns, so that one is copied while
- * the other is worked on; the stream orders all of it.
+ * masks expanded there, rows transformed there. The host waits for each piece: progress is true, and
+ * an error is found where it happened.
  *
  * A piece of the bootstrap key is a number of GLWE rows: bodies u64 [rows][N], then whole rows
  * u64 [rows][k+1][N]. One of the keyswitch key is a number of mask words, a multiple of 32: bodies
@@ -106,8 +106,7 @@ static int load_lwe_rows(const cuda_target *t, const torc_evaluation_keys *keys,
 typedef int load_fn(const cuda_target *t, const torc_evaluation_keys *keys, uint8_t *staging,
                     const piece *p, size_t first, size_t count);
 
-/* Progress runs from `begin` to `end`: the stream is waited for after each piece, so that it is
- * true and an error is found where it happened. */
+/* Progress runs from `begin` to `end`. */
 static int load_pieces(torc_ctx *ctx, const cuda_target *t, const torc_evaluation_keys *keys,
                        uint8_t *staging, load_fn *load, const piece *p, size_t total, double begin,
                        double end)
