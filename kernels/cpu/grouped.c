@@ -95,10 +95,10 @@ static void fetch_share(const double *next, size_t doubles, uint32_t index, uint
 
 /* One block of points, all ciphertexts. */
 static void batch_block(const grouped_batch *batch, uint32_t block, const double *key,
-                        size_t block_doubles, const grouped_plan *plan)
+                        size_t key_doubles, const grouped_plan *plan)
 {
     for (uint32_t b = 0; b < batch->count; b++) {
-        fetch_share(key + block_doubles, block_doubles, b, batch->count);
+        fetch_share(key + key_doubles, key_doubles, b, batch->count);
         if (plan->shape->extended_log2 == 0) {
             TORC_CPU(grouped_block)(state_of(batch, b), block, &batch->monomials[b], key, plan);
         } else {
@@ -112,7 +112,7 @@ void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent
                             const grouped_plan *plan)
 {
     const torc_shape *shape = plan->shape;
-    const size_t block_doubles = grouped_step_doubles(shape) / plan->fft->half * FFT_BLOCK;
+    const size_t key_doubles = grouped_step_doubles(shape) / plan->fft->half * FFT_BLOCK;
     const uint32_t child = plan->fft->half >> plan->fft->pass[0].log2_radix;
 
     for (uint32_t b = 0; b < batch->count; b++) {
@@ -123,7 +123,7 @@ void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent
             child_forward(state_of(batch, b), begin, begin + child, plan);
         }
         for (uint32_t block = begin / FFT_BLOCK; block < (begin + child) / FFT_BLOCK; block++) {
-            batch_block(batch, block, key + block * block_doubles, block_doubles, plan);
+            batch_block(batch, block, key + block * key_doubles, key_doubles, plan);
         }
         for (uint32_t b = 0; b < batch->count; b++) {
             child_inverse(state_of(batch, b), begin, begin + child, plan);
@@ -141,10 +141,15 @@ void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *pla
     }
 }
 
+static size_t block_doubles(const torc_shape *shape)
+{
+    return shape->extended_log2 == 0 ? 0 : TORC_CPU(grouped_block_doubles)(shape);
+}
+
 size_t TORC_CPU(grouped_batch_bytes)(const torc_shape *shape, uint32_t count)
 {
-    const size_t block = row_count(shape) * 2 * FFT_BLOCK << shape->extended_log2;
-    return (count * state_stride(shape) + block) * sizeof(double) + count * sizeof(group_monomials);
+    return (count * state_stride(shape) + block_doubles(shape)) * sizeof(double) +
+           count * sizeof(group_monomials);
 }
 
 void TORC_CPU(grouped_batch)(grouped_batch *out, const torc_shape *shape, uint32_t count,
@@ -152,6 +157,5 @@ void TORC_CPU(grouped_batch)(grouped_batch *out, const torc_shape *shape, uint32
 {
     *out = (grouped_batch){.count = count, .stride = state_stride(shape), .states = scratch};
     out->block = out->states + count * out->stride;
-    out->monomials = (group_monomials *)(void *)(out->block + (row_count(shape) * 2 * FFT_BLOCK
-                                                               << shape->extended_log2));
+    out->monomials = (group_monomials *)(void *)(out->block + block_doubles(shape));
 }

@@ -25,7 +25,6 @@
 enum {
     MAX_GROUPING = TORC_CPU_GROUPING_MAX,
     MAX_SETS = 1 << MAX_GROUPING,
-    MAX_PARTS = 32,
     STATE_PAD = 64 /* doubles: states of a batch begin in different sets of the caches */
 };
 
@@ -84,19 +83,20 @@ void TORC_CPU(grouped_turn)(double *part, const grouped_plan *plan, bool is_star
 void TORC_CPU(grouped_finish)(uint64_t *words, const double *part, const grouped_plan *plan);
 
 /* Digits -> results at the points of one block; key of this block. Extended: v > 0, scratch double
- * [2^v][(k+1) l][re, im][FFT_BLOCK]. */
+ * [grouped_block_doubles]. */
 void TORC_CPU(grouped_block)(double *state, uint32_t block, const group_monomials *monomials,
                              const double *key, const grouped_plan *plan);
 void TORC_CPU(grouped_block_extended)(double *state, uint32_t block,
                                       const group_monomials *monomials, const double *key,
                                       const grouped_plan *plan, double *scratch);
+size_t TORC_CPU(grouped_block_doubles)(const torc_shape *shape);
 
-/* Scratch of a batch: states, monomials, one block of all parts. */
+/* Scratch of a batch. */
 typedef struct grouped_batch {
     uint32_t count;
     size_t stride; /* doubles between two states */
     double *states;
-    double *block;
+    double *block;              /* for grouped_block_extended */
     group_monomials *monomials; /* [count] */
 } grouped_batch;
 

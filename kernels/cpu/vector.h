@@ -18,6 +18,7 @@
 #define TORC_CPU_JOIN(name, isa)  TORC_CPU_JOIN2(name, isa)
 #define TORC_CPU(name)            TORC_CPU_JOIN(name, TORC_CPU_ISA)
 #define INLINE                    static inline __attribute__((always_inline))
+#define NOINLINE                  __attribute__((noinline)) /* keeps its registers to itself */
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #define VECTOR_LOG2 3
