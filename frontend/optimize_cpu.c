@@ -16,13 +16,14 @@ static double bootstrap_variance(const torc_params *params)
 
 static double price_floor(const torc_search_model *model, const torc_params *params)
 {
-    return torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH);
+    return torc_cost_bootstrap(model->machine, params, torc_cost_bootstrap_batch(params));
 }
 
 static double price(const torc_search_model *model, const torc_params *params)
 {
-    const double seconds = torc_cost_bootstrap(model->machine, params, TORC_COST_BOOTSTRAP_BATCH) +
-                           torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
+    const double seconds =
+        torc_cost_bootstrap(model->machine, params, torc_cost_bootstrap_batch(params)) +
+        torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
 
     return seconds * torc_price_of_key(params);
 }

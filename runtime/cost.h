@@ -8,6 +8,7 @@ typedef struct torc_machine {
     uint32_t threads;
     double fft_ns_per_butterfly; /* one radix-2 butterfly of a transform, batched */
     double mul_ns_per_point;     /* one complex multiply-add of the external product */
+    double bundle_ns_per_point;  /* the same of a bundle formed in registers (cost.c) */
     double point_ns;             /* rotation, digits and accumulation, per coefficient */
     double key_ns_per_byte;      /* streaming the Fourier key once */
     double keyswitch_ns_per_mac; /* one 32-bit multiply-add of the keyswitch product */
@@ -18,9 +19,12 @@ typedef struct torc_machine {
  */
 void torc_machine_default(torc_machine *out);
 
-/* Ciphertexts that walk through a key together when there are enough of them. */
+/* Ciphertexts that walk through a key together when there are enough of them; through a grouped
+ * bootstrap key twice as many. */
 #define TORC_COST_BOOTSTRAP_BATCH 8.0
 #define TORC_COST_KEYSWITCH_BATCH 32.0
+
+double torc_cost_bootstrap_batch(const torc_params *params);
 
 /* Seconds of one lookup (keyswitch, bootstrap) on one thread when batch of them walk the key
  * together. */

@@ -1,8 +1,8 @@
 /* Seconds and bytes of a whole program. Must not know about: the graph it came from, backends.
  *
  * The lookups of one level are dealt to the threads in equal shares; a share goes through the
- * keyswitch in batches of at most 32 and through the bootstrap in batches of at most 8. Linear
- * layers split evenly over the threads. */
+ * keyswitch in batches of at most 32 and through the bootstrap in batches of at most 8, 16 when
+ * grouped. Linear layers split evenly over the threads. */
 #include "runtime/cost.h"
 
 #include <math.h>
@@ -11,11 +11,10 @@
 #define SEEDED_BYTES  8                   /* a value: the body alone */
 #define CLEAR_BYTES   8                   /* a clear input */
 #define SCRATCH_BYTES (UINT64_C(1) << 20) /* a thread, beside accumulators */
-#define GROUPED_BATCH UINT64_C(16)        /* ciphertexts that share a grouped key's step */
 
 static double lookup_seconds(const torc_machine *machine, const torc_params *params, double share)
 {
-    const double bootstrap_batch = fmin(share, TORC_COST_BOOTSTRAP_BATCH);
+    const double bootstrap_batch = fmin(share, torc_cost_bootstrap_batch(params));
     const double keyswitch_batch = fmin(share, TORC_COST_KEYSWITCH_BATCH);
 
     return torc_cost_keyswitch(machine, params, keyswitch_batch) +
@@ -84,8 +83,8 @@ static uint64_t program_bytes(const torc_program *program)
     return bytes;
 }
 
-/* Digits and results of a grouped batch, one accumulator; classic, two accumulators stand for what
- * is left of a batch. */
+/* A batch takes SCRATCH_BYTES, or what the fewest ciphertexts need that go together: 2
+ * accumulators; grouped, 4 of l rows for each of its polynomials and an accumulator. */
 static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *params)
 {
     if (!torc_params_has_lookup(params)) {
@@ -95,7 +94,7 @@ static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *pa
         ((uint64_t)params->glwe_dim + 1) * params->poly_size * sizeof(uint64_t)
         << params->extended_log2;
     const uint64_t accumulators =
-        params->grouping > 1 ? GROUPED_BATCH * params->bootstrap.level_count + 1 : 2;
+        params->grouping > 1 ? UINT64_C(4) * params->bootstrap.level_count + 1 : 2;
 
     return machine->threads * (SCRATCH_BYTES + accumulators * accumulator);
 }

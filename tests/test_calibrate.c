@@ -36,7 +36,8 @@ static double measure(const torc_params *params)
                               .base_log = params->bootstrap.base_log,
                               .level_count = params->bootstrap.level_count,
                               .ks_base_log = params->keyswitch.base_log,
-                              .ks_level_count = params->keyswitch.level_count};
+                              .ks_level_count = params->keyswitch.level_count,
+                              .grouping = params->grouping};
     const size_t words = torc_params_big_words(params);
     void *key = block(kernels->bootstrap_key_bytes(&shape));
     void *scratch = block(kernels->bootstrap_scratch_bytes(&shape, BATCH));
@@ -69,8 +70,11 @@ static double measure(const torc_params *params)
 
 Test(calibrate, predicts_bootstraps_of_other_shapes)
 {
-    const torc_params sets[] = {sample_params(500, 2, 1024), sample_params(500, 1, 4096)};
+    torc_params sets[] = {sample_params(500, 2, 1024), sample_params(500, 1, 4096),
+                          sample_params(500, 2, 1024), sample_params(501, 1, 4096)};
     torc_machine machine;
+    sets[2].grouping = 2;
+    sets[3].grouping = 3;
     cr_assert_eq(torc_machine_calibrate(NULL, &machine, 1), TORC_OK);
     cr_expect_eq(machine.threads, 1);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
@@ -88,12 +92,12 @@ Test(calibrate, every_constant_is_measured)
     torc_machine_default(&defaults);
     cr_assert_eq(torc_machine_calibrate(NULL, &machine, 0), TORC_OK);
     cr_expect_geq(machine.threads, 1);
-    const double measured[] = {machine.fft_ns_per_butterfly, machine.mul_ns_per_point,
-                               machine.point_ns, machine.keyswitch_ns_per_mac,
-                               machine.linear_ns_per_mac};
-    const double shipped[] = {defaults.fft_ns_per_butterfly, defaults.mul_ns_per_point,
-                              defaults.point_ns, defaults.keyswitch_ns_per_mac,
-                              defaults.linear_ns_per_mac};
+    const double measured[] = {
+        machine.fft_ns_per_butterfly, machine.mul_ns_per_point,  machine.point_ns,
+        machine.keyswitch_ns_per_mac, machine.linear_ns_per_mac, machine.bundle_ns_per_point};
+    const double shipped[] = {
+        defaults.fft_ns_per_butterfly, defaults.mul_ns_per_point,  defaults.point_ns,
+        defaults.keyswitch_ns_per_mac, defaults.linear_ns_per_mac, defaults.bundle_ns_per_point};
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++) {
         cr_expect(measured[i] > 0 && measured[i] != shipped[i], "constant %zu: %g", i, measured[i]);
     }

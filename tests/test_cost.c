@@ -33,7 +33,8 @@ static double count_of(size_t constant, const torc_params *params, double batch)
 {
     torc_machine machine = {.threads = 1};
     double *const cost[] = {&machine.fft_ns_per_butterfly, &machine.mul_ns_per_point,
-                            &machine.point_ns, &machine.key_ns_per_byte};
+                            &machine.point_ns, &machine.key_ns_per_byte,
+                            &machine.bundle_ns_per_point};
     *cost[constant] = 1e9;
 
     return torc_cost_bootstrap(&machine, params, batch);
@@ -62,8 +63,9 @@ Test(cost, bootstrap_counts)
     }
 }
 
-/* Multiply-adds a point of the grouped forms, in units of four real ones: with k = l = 1 a bundle
- * term is 20, the product 16; extended, 20 a term and 2^v (16 min(2^g, 2^v) + 8). */
+/* Multiply-adds a point of the grouped forms with k = l = 1: g monomials and 2^g for each of 4
+ * elements; extended, 5 a term at 3/2 the price, and for each part 4 a bundle and 2 digits times a
+ * root at 5/4. */
 Test(cost, grouped_counts)
 {
     for (uint32_t g = 2; g <= 4; g++) {
@@ -74,9 +76,13 @@ Test(cost, grouped_counts)
             params.extended_log2 = v;
             const double terms = (1u << g) - 1;
             const double parts = 1u << v;
-            const double fma =
-                v == 0 ? 20 * terms + 16 : 20 * terms + parts * (16 * fmin(1u << g, parts) + 8);
-            expect_ratio(count_of(1, &params, 8), 780.0 / g * fma / 4 * 1024, 1e-12, "grouped");
+            const double bundles =
+                v == 0 ? g + 4 * (1u << g) : 1.25 * parts * (4 * fmin(1u << g, parts) + 2);
+            expect_ratio(count_of(4, &params, 8), 780.0 / g * bundles * 1024, 1e-12, "bundles");
+            if (v > 0) {
+                expect_ratio(count_of(1, &params, 8), 780.0 / g * 7.5 * terms * 1024, 1e-12,
+                             "terms");
+            }
         }
     }
 }

@@ -240,8 +240,10 @@ Test(optimize, grouping_is_taken_where_it_pays)
 {
     const torc_machine transforms = {
         .threads = 1, .fft_ns_per_butterfly = 1.0, .keyswitch_ns_per_mac = 0.001};
-    const torc_machine products = {
-        .threads = 1, .mul_ns_per_point = 1.0, .keyswitch_ns_per_mac = 0.001};
+    const torc_machine products = {.threads = 1,
+                                   .mul_ns_per_point = 1.0,
+                                   .bundle_ns_per_point = 1.0,
+                                   .keyswitch_ns_per_mac = 0.001};
     for (uint32_t bits = 2; bits <= 6; bits++) {
         const torc_noise_row row = lookup_row(bits, 25.0, 64);
         torc_search search = search_of(&row, 1, -40.0);

@@ -4,8 +4,9 @@
  * One lookup shape, k = 1, N = 2048. A step costs each ciphertext in a batch of b: work + stream /
  * b. A batch through a short key gives the work, one ciphertext through a key as long as real ones
  * (56 MiB, more than most caches hold) the sum. Transform, product and per-coefficient work keep
- * the proportions of the defaults. Keys hold zeros: no kernel's time depends on values. The fastest
- * of a few rounds counts, in processor time, so that other programs disturb little. */
+ * the proportions of the defaults. A short grouped key gives what bundles cost beside that. Keys
+ * hold zeros: no kernel's time depends on values. The fastest of a few rounds counts, in processor
+ * time, so that other programs disturb little. */
 #include "kernels/kernels.h"
 #include "runtime/status.h"
 #include "runtime/torc_server.h"
@@ -20,8 +21,10 @@
 enum {
     ROUNDS = 2,
     LONG_DIM = 896, /* of the small key: as real ones */
-    SHORT_DIM = 128,
+    SHORT_DIM = 126,
+    GROUPING = TORC_CPU_GROUPING_MAX,
     BOOTSTRAP_BATCH = (int)TORC_COST_BOOTSTRAP_BATCH,
+    GROUPED_BATCH = 2 * BOOTSTRAP_BATCH,
     KEYSWITCH_BATCH = (int)TORC_COST_KEYSWITCH_BATCH,
     LINEAR_SIZE = 48, /* outputs and sources */
     MAX_BATCH = LINEAR_SIZE,
@@ -48,8 +51,9 @@ typedef struct lane {
 
 typedef struct probe {
     const torc_cpu_kernels *kernels;
-    torc_shape shape;       /* lwe_dim LONG_DIM: what memory is for */
-    torc_shape short_shape; /* the same with SHORT_DIM */
+    torc_shape shape;         /* lwe_dim LONG_DIM: what memory is for */
+    torc_shape short_shape;   /* the same with SHORT_DIM */
+    torc_shape grouped_shape; /* and GROUPING */
     uint32_t threads;
     size_t words;
     void *bootstrap_key;
@@ -76,7 +80,9 @@ static torc_status touched(torc_ctx *ctx, void *pointer, size_t bytes)
 static torc_status open_lane(torc_ctx *ctx, lane *l, const probe *p)
 {
     const size_t keyswitch = p->kernels->keyswitch_scratch_bytes(&p->shape, KEYSWITCH_BATCH);
-    const size_t bootstrap = p->kernels->bootstrap_scratch_bytes(&p->shape, BOOTSTRAP_BATCH);
+    const size_t classic = p->kernels->bootstrap_scratch_bytes(&p->shape, BOOTSTRAP_BATCH);
+    const size_t grouped = p->kernels->bootstrap_scratch_bytes(&p->grouped_shape, GROUPED_BATCH);
+    const size_t bootstrap = classic > grouped ? classic : grouped;
     const size_t small_count = MAX_BATCH * ((size_t)p->shape.lwe_dim + 1);
     TORC_TRY(touched(ctx, &l->in, MAX_BATCH * p->words * sizeof *l->in));
     TORC_TRY(touched(ctx, &l->out, MAX_BATCH * p->words * sizeof *l->out));
@@ -107,6 +113,8 @@ static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads)
                             .ks_level_count = params->keyswitch.level_count};
     p->short_shape = p->shape;
     p->short_shape.lwe_dim = SHORT_DIM;
+    p->grouped_shape = p->short_shape;
+    p->grouped_shape.grouping = GROUPING;
     for (size_t i = 0; i < (size_t)LINEAR_SIZE * LINEAR_SIZE; i++) {
         p->weight[i] = (int64_t)(i % 31) - 15;
     }
@@ -139,9 +147,9 @@ typedef void job_fn(const probe *p, const lane *l, uint32_t batch);
 
 static void run_bootstrap(const probe *p, const lane *l, const torc_shape *shape, uint32_t batch)
 {
-    uint64_t *out[BOOTSTRAP_BATCH];
-    const uint64_t *entry[BOOTSTRAP_BATCH];
-    uint32_t index_bits[BOOTSTRAP_BATCH];
+    uint64_t *out[GROUPED_BATCH];
+    const uint64_t *entry[GROUPED_BATCH];
+    uint32_t index_bits[GROUPED_BATCH];
     for (uint32_t i = 0; i < batch; i++) {
         out[i] = l->out + i * p->words;
         entry[i] = p->entry;
@@ -159,6 +167,11 @@ static void run_long_bootstrap(const probe *p, const lane *l, uint32_t batch)
 static void run_short_bootstrap(const probe *p, const lane *l, uint32_t batch)
 {
     run_bootstrap(p, l, &p->short_shape, batch);
+}
+
+static void run_grouped_bootstrap(const probe *p, const lane *l, uint32_t batch)
+{
+    run_bootstrap(p, l, &p->grouped_shape, batch);
 }
 
 static void run_keyswitch(const probe *p, const lane *l, uint32_t batch)
@@ -238,6 +251,21 @@ static void measure_bootstrap(torc_machine *out, const probe *p)
     out->key_ns_per_byte = 1e9 * stream / step_bytes;
 }
 
+/* What a grouped step takes beside transforms, coefficients and key is its bundle. */
+static void measure_bundle(torc_machine *out, const probe *p)
+{
+    torc_params params = probe_params;
+    torc_machine rest = *out;
+    torc_machine unit = {.bundle_ns_per_point = 1};
+    params.lwe_dim = SHORT_DIM;
+    params.grouping = GROUPING;
+    rest.bundle_ns_per_point = 0;
+    const double seconds = least_seconds(p, run_grouped_bootstrap, GROUPED_BATCH) / GROUPED_BATCH;
+    const double bundle = seconds - torc_cost_bootstrap(&rest, &params, GROUPED_BATCH);
+    out->bundle_ns_per_point =
+        fmax(bundle, 0.25 * seconds) / torc_cost_bootstrap(&unit, &params, GROUPED_BATCH);
+}
+
 static void measure_keyswitch(torc_machine *out, const probe *p)
 {
     const double macs = (double)p->words * probe_params.keyswitch.level_count * (LONG_DIM + 1.0);
@@ -264,6 +292,7 @@ torc_status torc_machine_calibrate(torc_ctx *ctx, torc_machine *out, uint32_t th
     const torc_status s = open_probe(ctx, p, machine.threads);
     if (s == TORC_OK) {
         measure_bootstrap(&machine, p);
+        measure_bundle(&machine, p);
         measure_keyswitch(&machine, p);
         measure_linear(&machine, p);
         *out = machine;
