@@ -45,15 +45,15 @@ size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch
     return exponents + batch * accumulator_bytes(shape) + spectra + saved;
 }
 
-/* Classic: as many accumulators as stay in half of the second-level cache beside a step of the key.
- * Grouped: the key of a step is larger than that cache and has to be shared by more. */
+/* As many accumulators, or states of a grouped rotation, as stay in half of the second-level cache
+ * beside a step of the key. Grouped, that is larger and has to be shared by more. */
 uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
 {
-    if (is_grouped(shape)) {
-        return BATCH_LIMIT;
-    }
-    const size_t fits = L2_BYTES / 2 / accumulator_bytes(shape);
-    return fits < 2 ? 2 : fits > BATCH_LIMIT ? BATCH_LIMIT : (uint32_t)fits;
+    const size_t least = is_grouped(shape) ? 4 : 2;
+    const size_t fits = L2_BYTES / 2 /
+                        (is_grouped(shape) ? state_doubles(shape) * sizeof(double)
+                                           : accumulator_words(shape) * sizeof(uint64_t));
+    return (uint32_t)(fits < least ? least : fits > BATCH_LIMIT ? BATCH_LIMIT : fits);
 }
 
 static void modulus_switch(uint32_t *exponent, const uint32_t *small, uint32_t half_bin,
