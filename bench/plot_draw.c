@@ -54,7 +54,7 @@ static axis axis_of(double least, double most)
         a.first = low <= log10(least) - 0.02 ? low : a.first;
         a.last = high >= log10(most) + 0.02 ? high : a.last;
     }
-    if (a.last - a.first < 1) {
+    if (a.last - a.first < 0.95) { /* at least a decade */
         a = (axis){floor(log10(least)), floor(log10(least)) + 1};
         a.last = a.last <= log10(most) ? a.last + 1 : a.last;
     }

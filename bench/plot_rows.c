@@ -3,6 +3,7 @@
 #include "runtime/json.h"
 #include "runtime/status.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,7 @@ static plot_point point_of(const cJSON *row, bool throughput)
 static void describe_params(char *out, size_t size, const cJSON *row)
 {
     const cJSON *p = cJSON_GetObjectItemCaseSensitive(row, "parameters");
-    snprintf(out, size, "n %.0f, k %.0f, N %.0f, g %.0f, v %.0f; fails 2^%.0f",
+    snprintf(out, size, "n %.0f, k %.0f, N %.0f, g %.0f, v %.0f; 2^%.0f a lookup",
              number_of(p, "lwe_dim"), number_of(p, "glwe_dim"), number_of(p, "poly_size"),
              number_of(p, "grouping"), number_of(p, "extended_log2"),
              number_of(row, "log2_p_error_lookup"));
@@ -56,9 +57,9 @@ static void describe(plot_series *out, const cJSON *row)
 {
     const char *device = text_of(row, "device");
     if (is_lookup(row)) {
-        snprintf(out->label, sizeof out->label, "%s: %.0f bit%s, %s, norm² %.0f", device,
+        snprintf(out->label, sizeof out->label, "%s: %.0f bit%s, %s, norm %.3g", device,
                  number_of(row, "bits"), number_of(row, "bits") == 1 ? "" : "s",
-                 text_of(row, "profile"), number_of(row, "norm_sq"));
+                 text_of(row, "profile"), sqrt(number_of(row, "norm_sq")));
     } else {
         snprintf(out->label, sizeof out->label, "%s: circuit %s", device, text_of(row, "circuit"));
     }

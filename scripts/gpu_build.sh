@@ -5,6 +5,7 @@
 #   libtorc_gpu.so               every kernel of every shipped configuration, the CUDA runtime inside
 #   gpu_X, slowgpu_X, tests.txt  the tests, and the list of them
 #   gpu_ceilings, gpu_rotation, gpu_keyswitch_time, gpu_batch, gpu_digest
+#   torc_bench                   whole lookups and circuits, with the libraries of the host that it needs
 #   digests.txt                  what the emulator makes of the inputs of gpu_digest
 #   resources.log, commit
 #
@@ -12,6 +13,7 @@
 # is left out with a message; kernels must compile.
 build="build-gpu"
 scratch=build/gpu # objects; stays behind
+generated=build/release/generated # by CMake: rows of kernels/cuda/resources.txt, reader of ONNX
 warnings="-Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow"
 options="-std=c++17 -O3 -I. -fmad=false -cudart static"
 c_options="-std=c17 -O3 -D_GNU_SOURCE -I. -fno-math-errno -ffp-contract=on -fPIC -Wno-unknown-pragmas"
@@ -114,7 +116,7 @@ host_archive() {
     } >$scratch/host/commands
     run_all $scratch/host/commands || fail "the reference kernels do not compile"
     for source in runtime/*.c; do
-        host_object "$source" "-w"
+        host_object "$source" "-w -I$generated"
     done >$scratch/host/commands
     run_all $scratch/host/commands 2>/dev/null || echo "gpu_run: some of runtime/ does not compile here" >&2
     ar rcs $scratch/host.a $scratch/host/*.o
@@ -150,6 +152,38 @@ tests() { # and the list of those that could be built, statistics last
         if [ -f "$source" ] && host_program "$(name_of "$source")" "$source"; then
             name_of "$source" >>$build/tests.txt
         fi
+    done
+}
+
+bench_sources() {
+    for source in runtime/server/*.c runtime/client/*.c runtime/cuda/*.c frontend/*.c frontend/onnx/*.c bench/*.c \
+        models/*/*_graph.c $generated/onnx.pb-c.c; do
+        case $source in runtime/server/gpus_none.c | bench/gpu_*) ;; *) echo "$source" ;; esac
+    done
+}
+
+# Compiler, client and server on the device. The shared libraries that are not in every system travel with it.
+bench_program() {
+    rm -rf $scratch/bench
+    mkdir -p $scratch/bench/include
+    echo "#define TORC_COMMIT \"$(commit)\"" >$scratch/bench/include/torc_commit.h
+    echo '#define TORC_GPU_BACKEND "cuda"' >$scratch/bench/include/backend.h
+    if ! { [ -d $generated ] && cmake --build build/release --target torc_onnx_schema; } >$scratch/bench/log 2>&1; then
+        echo "gpu_run: torc_bench is left out: CMake and protoc-c have not run here" >&2
+        return
+    fi
+    for source in $(bench_sources); do
+        object=$scratch/bench/$(echo "${source%.c}" | tr / _).o
+        echo "sh cmake/cuda_object.sh $object $launcher ${CC:-cc} $c_options -fopenmp -I$generated" \
+            "-I$scratch/bench/include -include $scratch/bench/include/backend.h $source"
+    done >$scratch/bench/commands
+    run_all $scratch/bench/commands 2>>$scratch/bench/log || {
+        echo "gpu_run: torc_bench does not compile: $(grep -E 'error' $scratch/bench/*log | head -n 1)" >&2
+        return
+    }
+    host_program torc_bench -fopenmp $scratch/bench/*.o -lprotobuf-c || return 0
+    ldd $build/torc_bench | awk '/lib(cjson|protobuf-c|gomp|sodium)\./ { print $3 }' | while read -r library; do
+        cp -L "$library" $build/
     done
 }
 
@@ -198,6 +232,7 @@ build_all() {
     host_archive
     host_program gpu_batch bench/gpu_batch.c
     host_program gpu_fft bench/gpu_fft.c
+    bench_program
     tests
     write_digests
     for object in $objects; do

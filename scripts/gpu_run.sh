@@ -5,7 +5,8 @@
 #                                                  compiles for sm_80, sm_100 and sm_120 as well
 #        scripts/gpu_run.sh --step first           ceilings, digests, variants of the rotation     (3 minutes)
 #        scripts/gpu_run.sh --step check           tests, repeats, compute-sanitizer               (6 minutes)
-#        scripts/gpu_run.sh --step figures [--long] profile, batch curve, statistics               (8 minutes)
+#        scripts/gpu_run.sh --step figures [--long] lookups, circuits, profile, batch curve,
+#                                                  statistics                                      (8 minutes)
 # Rows go to $OUT/results.jsonl (bench/results/latest.jsonl without OUT), one JSON object a line, each
 # written as soon as it is known; what else was said to gpu_run.log beside it. Every part has its own time
 # limit and its row; a part that fails does not stop the others. Exit code: 0, 1 when something was wrong,
@@ -226,8 +227,23 @@ check() {
     finish
 }
 
+bench() { # SECONDS LABEL ARGUMENTS of torc_bench: it begins nothing that ends in the last five seconds
+    [ -x $build/torc_bench ] || {
+        outcome "$2" 0 "not available"
+        return
+    }
+    bench_seconds=$1
+    bench_label=$2
+    shift 2
+    part "$bench_seconds" "$bench_label" $build/torc_bench "$@" --device cuda --max-seconds $((bench_seconds - 5))
+}
+
 figures() { # --long: ten times the statistics, and no limit to the step
     begin figures "$([ "$long" = yes ] && echo 36000 || echo 480)"
+    bench 45 "lookups of 4 bits" lookups --set 4_shared
+    bench 75 "NN-20" circuit --circuit nn20 --batch 1,64 --repeats 3
+    bench 45 "lookups of 8 bits" lookups --set 8_private,8_shared --repeats 3
+    bench 30 "digits" circuit --circuit digits_mlp --batch 1,64,512
     for variant in $(best_variants); do
         part 60 "rotation $variant" $build/gpu_rotation "$variant"
         if find_tool ncu; then
@@ -238,6 +254,10 @@ figures() { # --long: ten times the statistics, and no limit to the step
     [ ! -x $build/gpu_digest ] || part 60 "batch curve" $build/gpu_digest --curve
     part 30 "keyswitch" $build/gpu_keyswitch_time
     [ ! -x $build/gpu_batch ] || part 30 "batch kernels" $build/gpu_batch
+    bench 60 "NN-20, dense" circuit --circuit nn20_dense --batch 1,64 --repeats 3
+    bench 60 "lookups of other sets" lookups --repeats 3 --set \
+        1_private,4_private,6_private,6_shared,2_private,1_shared,2_shared,3_private,3_shared,5_private,5_shared,7_private,7_shared
+    bench 30 "linear layers" layers
     while read -r test; do
         case $test in
         slow*) quiet_part "$([ "$long" = yes ] && echo 7200 || echo 240)" "$test" "$build/$test" ;;
@@ -264,7 +284,7 @@ case "${1:-} ${2:-}" in
 "--step check") prepare && check ;;
 "--step figures") prepare && figures ;;
 *)
-    sed -n '4,8s/^# *//p' "$0" >&2
+    sed -n '4,9s/^# *//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -70,6 +70,13 @@ program gpu_keyswitch_time <<'EOT'
 echo '{"name":"keyswitch_4bits_batch1","value":1,"unit":"keyswitches/s"}'
 EOT
 
+program torc_bench <<'EOT'
+case $* in
+*nn20_dense*) exit 14 ;;
+esac
+echo "{\"name\":\"bench\",\"arguments\":\"$*\"}"
+EOT
+
 # no device
 program gpu_ceilings <<'EOT'
 exit 77
@@ -119,6 +126,10 @@ expect "repeats are run" has 1 '"argument":"--repeat"'
 run --step figures --long
 expect "the fastest variant comes first" \
     [ "$(sed -n 's/.*"step":"figures","part":"rotation \([^"]*\)".*/\1/p' "$folder/out/results.jsonl" | head -n 1)" = g3_c4 ]
+expect "whole lookups come before all else" \
+    [ "$(sed -n 's/.*"step":"figures","part":"\([^"]*\)".*/\1/p' "$folder/out/results.jsonl" | head -n 1)" = "lookups of 4 bits" ]
+expect "circuits run on the device, for a limited time" has 1 '"arguments":"circuit --circuit nn20 .*--device cuda --max-seconds 70"'
+expect "a circuit with wrong results is told" has 1 '"part":"NN-20, dense".*"failed with exit code 14"'
 expect "the keyswitch is timed" has 1 '"name":"keyswitch_4bits_batch1"'
 expect "--long reaches the statistics" grep -q long "$folder/out/gpu_run.log"
 
