@@ -16,6 +16,7 @@
 typedef struct torc_target_options {
     size_t capacity;     /* samples held at once, >= 1 */
     uint32_t threads;    /* 0: all cores */
+    torc_engine engine;  /* virtual: whose noise to draw */
     bool noisy;          /* virtual: draw noise */
     uint64_t noise_seed; /* virtual: of the noise simulation (not a cryptographic seed) */
     uint32_t device;     /* cuda: number of the device */

@@ -24,13 +24,32 @@ bool torc_engine_takes(torc_engine engine, const torc_params *params)
             gadget.base_log * gadget.level_count <= CUDA_BITS && params->grouping <= CUDA_GROUPING);
 }
 
+static void set_gpu_bootstrap(torc_noise *out, const torc_params *params,
+                              const torc_noise_keys *keys)
+{
+    if (torc_params_has_lookup(params)) {
+        out->bootstrap =
+            torc_variance_bootstrap(params, keys) + torc_variance_gpu_words(params, keys);
+    }
+}
+
 void torc_noise_production_on(torc_noise *out, const torc_params *params, torc_engine engine)
 {
     torc_noise_production(out, params);
-    if (engine == TORC_ENGINE_CUDA && torc_params_has_lookup(params)) {
+    if (engine == TORC_ENGINE_CUDA) {
         const torc_noise_keys keys = torc_noise_keys_gpu(params);
-        out->bootstrap =
-            torc_variance_bootstrap(params, &keys) + torc_variance_gpu_words(params, &keys);
+        set_gpu_bootstrap(out, params, &keys);
+    }
+}
+
+void torc_noise_typical_on(torc_noise *out, const torc_params *params, torc_engine engine)
+{
+    torc_noise_typical(out, params);
+    if (engine == TORC_ENGINE_CUDA) {
+        const double margin = torc_noise_keys_production(params).fft_constant / TORC_FFT_CONSTANT;
+        const torc_noise_keys keys = {torc_params_big_dim(params) / 2.0, params->lwe_dim / 2.0,
+                                      torc_noise_keys_gpu(params).fft_constant / margin};
+        set_gpu_bootstrap(out, params, &keys);
     }
 }
 

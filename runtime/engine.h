@@ -20,6 +20,9 @@ bool torc_engine_takes(torc_engine engine, const torc_params *params);
  * verify assume. */
 void torc_noise_production_on(torc_noise *out, const torc_params *params, torc_engine engine);
 
+/* torc_noise_typical likewise: keys of ordinary weight, no margin; what the simulator draws. */
+void torc_noise_typical_on(torc_noise *out, const torc_params *params, torc_engine engine);
+
 /* log2 of the odds of a failure: of one sample of the whole circuit, of its worst single row. */
 typedef struct torc_claim {
     double log2_p_circuit, log2_p_lookup;

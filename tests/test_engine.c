@@ -52,6 +52,23 @@ Test(engine, classic_noise_of_the_gpu_has_words)
               cuda.modulus_switch == cpu.modulus_switch);
 }
 
+/* Typical noise: production without heavy keys and margins; on the CPU what torc_noise_of says. */
+Test(engine, typical_noise_of_both)
+{
+    const torc_params p = {1, 2048, 17, 782, 16, 0, 3, {22, 1}, {2, 7}};
+    const torc_noise_keys half = {
+        1024, 391, torc_gpu_fft_constant(&(torc_shape){.poly_size = 2048, .grouping = 3})};
+    torc_noise found;
+    torc_noise expected;
+
+    torc_noise_typical_on(&found, &p, TORC_ENGINE_CUDA);
+    expect_ratio(found.bootstrap, torc_variance_bootstrap(&p, &half), 1e-9, "cuda");
+    torc_noise_of(&expected, &p, 1024, 391);
+    cr_expect(found.bootstrap > expected.bootstrap && found.keyswitch == expected.keyswitch);
+    torc_noise_typical_on(&found, &p, TORC_ENGINE_CPU);
+    cr_expect_eq(memcmp(&found, &expected, sizeof found), 0);
+}
+
 /* Constants c of V_FFT that tests/slowgpu_rotate_noise.c measured on the kernels, the largest of
  * each size and g: production must have a tenth more. */
 Test(engine, production_covers_what_the_kernels_measured)

@@ -94,7 +94,8 @@ static torc_status check_std(torc_ctx *ctx, const char *what, double std)
     return TORC_OK;
 }
 
-static torc_status set_noise(torc_ctx *ctx, virtual_target *t, const torc_params *params)
+static torc_status set_noise(torc_ctx *ctx, virtual_target *t, const torc_params *params,
+                              torc_engine engine)
 {
     if (params == NULL || params->glwe_dim == 0) {
         return torc_fail(
@@ -106,7 +107,7 @@ static torc_status set_noise(torc_ctx *ctx, virtual_target *t, const torc_params
     t->fresh_std = sqrt(torc_tuniform_variance(params->glwe_noise_log2, 64));
     if (torc_params_has_lookup(params)) {
         torc_noise noise;
-        torc_noise_typical(&noise, params);
+        torc_noise_typical_on(&noise, params, engine);
         t->lookup_in_std = sqrt(noise.keyswitch + noise.modulus_switch);
         t->lookup_out_std = sqrt(noise.bootstrap);
     }
@@ -149,7 +150,7 @@ static torc_status open_target(torc_ctx *ctx, torc_target **out, const torc_prog
     t->threads = options->threads == 0 ? omp_get_max_threads() : (int)options->threads;
     t->noisy = options->noisy;
     t->noise_seed = options->noise_seed;
-    torc_status s = options->noisy ? set_noise(ctx, t, params) : TORC_OK;
+    torc_status s = options->noisy ? set_noise(ctx, t, params, options->engine) : TORC_OK;
     if (s == TORC_OK) {
         s = allocate(ctx, t, options->capacity);
     }

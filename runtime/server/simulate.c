@@ -112,6 +112,7 @@ static torc_status run(torc_ctx *ctx, simulation *sim, torc_run_stats *stats, bo
     const size_t most = sim->samples < MAX_SAMPLES ? sim->samples : MAX_SAMPLES;
     const torc_target_options options = {
         .capacity = torc_execute_capacity(program, 2, most, MAX_BYTES),
+        .engine = torc_circuit_target(sim->circuit),
         .noisy = noisy,
         .noise_seed = seed,
     };
