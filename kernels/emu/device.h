@@ -119,7 +119,8 @@ bool emu_option_fail(uint64_t *call, int *error); /* false: nothing is to fail *
 
 /* --- reports (report.cpp) --- */
 
-void emu_begin_thread(void); /* on a host thread that is about to run kernels */
+void emu_begin_thread(void); /* on a host thread that is about to run kernels; does not nest */
+void emu_end_thread(void);   /* gives it back the stack of its signals */
 void emu_begin(void);        /* before first use of memory or streams; again is fine */
 
 #endif

@@ -104,6 +104,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     sigaction(signal, &action_before, NULL); /* not ours: the instruction runs again and faults */
 }
 
+static stack_t stack_before; /* of the thread that runs kernels: one at a time */
+
 /* The handler's stack: a kernel's own may be full. */
 void emu_begin_thread(void)
 {
@@ -111,9 +113,14 @@ void emu_begin_thread(void)
     stack_t alternate = {};
     alternate.ss_sp = stack;
     alternate.ss_size = sizeof stack;
-    if (sigaltstack(&alternate, NULL) != 0) {
+    if (sigaltstack(&alternate, &stack_before) != 0) {
         emu_fail(emu_site{}, "the handler of bad addresses gets no stack");
     }
+}
+
+void emu_end_thread(void)
+{
+    (void)sigaltstack(&stack_before, NULL);
 }
 
 static void catch_faults(void)
@@ -146,7 +153,6 @@ void emu_begin(void)
     static bool begun;
     if (!begun) {
         begun = true;
-        emu_begin_thread();
         catch_faults();
         on_exit(report_at_exit, NULL);
     }

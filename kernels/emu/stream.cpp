@@ -80,6 +80,7 @@ void emu_stream_run(CUstream_st *stream, const emu_place *mark)
     emu_begin_thread();
     run_to(stream, mark);
     emu_device_show(0);
+    emu_end_thread();
 }
 
 void emu_streams_wait_all(void)
@@ -124,6 +125,7 @@ static void run_some(void)
         }
     });
     emu_device_show(0);
+    emu_end_thread();
 }
 
 static void run_ahead(CUstream_st *stream)
