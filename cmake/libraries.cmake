@@ -13,6 +13,8 @@ endfunction()
 file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS kernels/ref/*.c kernels/cpu/dispatch*.c)
 file(GLOB CPU_KERNEL_SOURCES CONFIGURE_DEPENDS kernels/cpu/*.c)
 list(FILTER CPU_KERNEL_SOURCES EXCLUDE REGEX "/dispatch[^/]*\\.c$")
+# Its results are the same bits for every instruction set.
+set_source_files_properties(kernels/cpu/gaussian.c PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 torc_library(torc_kernels SOURCES ${KERNEL_SOURCES})
 function(torc_cpu_kernels isa flags)
   if(NOT CPU_KERNEL_SOURCES)

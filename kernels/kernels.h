@@ -197,6 +197,43 @@ typedef struct torc_expansion {
 void torc_ref_expand_u64(uint64_t *out, const uint64_t *body, const torc_expansion *expansion);
 void torc_ref_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansion *expansion);
 
+/* --- reference: clear values, what the simulator computes with (ref/clear.c, ref/gaussian.c) -------
+ *
+ * A phase is a double in turns. The caller proves that every value and every partial sum is a
+ * multiple of one grid 2^-q below 2^(53-q): then nothing is ever rounded, and neither the order of
+ * a sum nor fused multiply-adds can change a bit. Element e of lane s is value[e * stride + s]; a
+ * lane is a sample. */
+typedef struct torc_clear_layer { /* as torc_linear_layer, every input there */
+    uint32_t group_count, out_count, in_count, weight_groups, constant_groups;
+    uint32_t out, out_group_stride, out_stride;
+    const uint32_t *gather; /* [group_count][in_count] element, none of them written here */
+    const double *weight;   /* [weight_groups][out_count][in_count] integers */
+    const double *constant; /* [constant_groups][out_count] turns */
+} torc_clear_layer;
+
+/* All lanes 0 .. lanes - 1. The fast one wants lanes and stride to be multiples of
+ * TORC_CLEAR_LANES and 8, and value aligned to 64 bytes. */
+#define TORC_CLEAR_LANES 16
+void torc_ref_clear_linear(double *value, size_t stride, const torc_clear_layer *layer,
+                           size_t lanes);
+
+typedef struct torc_clear_table {
+    uint32_t index_bits; /* P */
+    double shift;        /* offset and half a bin, turns */
+    const double *entry; /* [2^(P+1)] turns: the table, then the negacyclic half */
+} torc_clear_table;
+
+/* u = floor((in + in_noise + shift) 2^(P+1)), |u| < 2^51;  out = entry[u mod 2^(P+1)] + out_noise.
+ * All arrays are [count] and aligned to 64 bytes. Returns for how many of them u was outside 0 ..
+ * 2^P - 1: overflows. */
+size_t torc_ref_clear_lookup(double *out, const double *in, const double *in_noise,
+                             const double *out_noise, const torc_clear_table *table, size_t count);
+
+/* Draws `counter`, counter + step, ... of a stream of normal deviates (step 2^64 / golden ratio):
+ * count of them, an even first one. NOT secure. Each is std times a deviate that ends at 8.49,
+ * rounded to a multiple of grid (a power of two, 9 std < 2^51 grid; 0: not rounded). */
+void torc_ref_gaussian(double *out, size_t count, uint64_t counter, double std, double grid);
+
 /* --- CPU kernels ---------------------------------------------------------------------------------
  */
 
@@ -255,6 +292,12 @@ typedef struct torc_cpu_kernels {
      * out_count outputs: one group of a linear layer, one sample. */
     void (*linear)(uint64_t *const *out, const uint64_t *const *in, const int64_t *weight,
                    uint32_t out_count, uint32_t in_count, size_t words);
+
+    /* Clear values, as the references above; the same bits in every table. */
+    void (*clear_linear)(double *value, size_t stride, const torc_clear_layer *layer, size_t lanes);
+    size_t (*clear_lookup)(double *out, const double *in, const double *in_noise,
+                           const double *out_noise, const torc_clear_table *table, size_t count);
+    void (*gaussian)(double *out, size_t count, uint64_t counter, double std, double grid);
 } torc_cpu_kernels;
 
 /* The best table for this processor, or the one named by the environment variable TORC_CPU; never

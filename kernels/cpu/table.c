@@ -36,4 +36,7 @@ const torc_cpu_kernels TORC_CPU(kernels) = {
     .keyswitch = TORC_CPU(keyswitch),
     .bootstrap = TORC_CPU(bootstrap),
     .linear = TORC_CPU(linear),
+    .clear_linear = TORC_CPU(clear_linear),
+    .clear_lookup = TORC_CPU(clear_lookup),
+    .gaussian = TORC_CPU(gaussian),
 };

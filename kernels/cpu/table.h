@@ -27,4 +27,10 @@ void TORC_CPU(keyswitch)(const torc_keyswitch_job *job, const torc_shape *shape)
 void TORC_CPU(linear)(uint64_t *const *out, const uint64_t *const *in, const int64_t *weight,
                       uint32_t out_count, uint32_t in_count, size_t words);
 
+void TORC_CPU(clear_linear)(double *value, size_t stride, const torc_clear_layer *layer,
+                            size_t lanes);
+size_t TORC_CPU(clear_lookup)(double *out, const double *in, const double *in_noise,
+                              const double *out_noise, const torc_clear_table *table, size_t count);
+void TORC_CPU(gaussian)(double *out, size_t count, uint64_t counter, double std, double grid);
+
 #endif
