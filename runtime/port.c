@@ -1,13 +1,11 @@
-/* Between the user's numbers and integers on the torus: quantising, encoding, decoding.
+/* Between the user's numbers and integers on the torus: shapes, encoding, decoding.
  *
- *   m = round((x - real_offset) / real_scale)      ties to even, then clipped to [min, max]
  *   word = m * 2^(63-W) modulo 2^64                W = encoding_bits, one padding bit above
- * The simulator, the client and the tests all use these functions and no others. */
+ * The simulator, the client and the tests all use these functions and those of quantize.c, and no
+ * others. */
 #include "runtime/spec.h"
 #include "runtime/status.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,76 +81,6 @@ torc_status torc_spec_samples(torc_ctx *ctx, size_t *samples, const torc_spec *s
                              spec->inputs[i].name, found, spec->inputs[0].name, *samples);
         }
         *samples = found;
-    }
-    return TORC_OK;
-}
-
-static torc_status check_integers(torc_ctx *ctx, int64_t *out, const torc_port *port,
-                                  const torc_tensor *in)
-{
-    const int64_t half = (int64_t)1 << (port->width - 1);
-    const int64_t min = port->is_signed ? -half : 0;
-    const int64_t max = port->is_signed ? half - 1 : half - 1 + half;
-    if (in->dtype != TORC_I64) {
-        return torc_fail(ctx, TORC_E_INPUT,
-                         "input '%s': float64, wanted integers of %u bits; convert the array first",
-                         port->name, port->width);
-    }
-    const size_t count = torc_tensor_count(in);
-    for (size_t i = 0; i < count; i++) {
-        if (in->i64[i] < min || in->i64[i] > max) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "input '%s': element %zu is %" PRId64 ", outside [%" PRId64
-                             ", %" PRId64
-                             "] of its %s %u bits; compile with an inputset that covers it",
-                             port->name, i, in->i64[i], min, max,
-                             port->is_signed ? "signed" : "unsigned", port->width);
-        }
-        out[i] = in->i64[i];
-    }
-    return TORC_OK;
-}
-
-/* Clips in float64: min and max of a float port fit 2^53 (checked in spec_check.c). */
-static int64_t quantize(double x, double scale, double offset, const torc_port *port,
-                        uint64_t *saturated)
-{
-    const double m = nearbyint((x - offset) / scale);
-    const double clipped = fmin(fmax(m, (double)port->min), (double)port->max);
-    *saturated += m != clipped;
-    return (int64_t)clipped;
-}
-
-static torc_status quantize_floats(torc_ctx *ctx, int64_t *out, uint64_t *saturated,
-                                   const torc_port *port, const torc_tensor *in)
-{
-    const size_t count = torc_tensor_count(in);
-    for (size_t i = 0; i < count; i++) {
-        const size_t s = i % port->scale_count;
-        const double x = in->dtype == TORC_F64 ? in->f64[i] : (double)in->i64[i];
-        if (!isfinite(x)) {
-            return torc_fail(ctx, TORC_E_INPUT,
-                             "input '%s': element %zu is %s; only finite numbers can be encrypted",
-                             port->name, i, isnan(x) ? "NaN" : "infinite");
-        }
-        out[i] = quantize(x, port->real_scale[s], port->real_offset[s], port, saturated);
-    }
-    return TORC_OK;
-}
-
-torc_status torc_port_quantize(torc_ctx *ctx, int64_t *out, uint64_t *saturated,
-                               const torc_port *port, const torc_tensor *in)
-{
-    size_t samples = 0;
-    uint64_t clipped = 0;
-    TORC_TRY(torc_port_samples(ctx, &samples, port, in));
-    if (port->is_float) {
-        TORC_TRY(quantize_floats(ctx, out, &clipped, port, in));
-    } else {
-        TORC_TRY(check_integers(ctx, out, port, in));
-    }
-    if (saturated != NULL) {
-        *saturated += clipped;
     }
     return TORC_OK;
 }

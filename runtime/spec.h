@@ -99,6 +99,10 @@ TORC_MUST_CHECK torc_status torc_spec_accept(torc_ctx *ctx, const torc_spec *spe
  * outside the width are refused (E_INPUT), and so are NaN and infinities. */
 TORC_MUST_CHECK torc_status torc_port_quantize(torc_ctx *ctx, int64_t *out, uint64_t *saturated,
                                                const torc_port *port, const torc_tensor *in);
+/* The same for samples first .. first + samples - 1 of a tensor whose shape is known to fit. */
+TORC_MUST_CHECK torc_status torc_port_quantize_part(torc_ctx *ctx, int64_t *out, uint64_t *saturated,
+                                                    const torc_port *port, const torc_tensor *in,
+                                                    size_t first, size_t samples);
 /* E_INPUT unless in is [samples][shape...] (or, for one sample, shape alone); gives samples. */
 TORC_MUST_CHECK torc_status torc_port_samples(torc_ctx *ctx, size_t *samples, const torc_port *port,
                                               const torc_tensor *in);

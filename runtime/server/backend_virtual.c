@@ -4,14 +4,17 @@
  *   word[element][capacity]   the phase modulo 2^64, exact (plus noise when noisy)
  *   wide[element][capacity]   the same value before any reduction, in units of the torus; it serves
  *                             only to count overflows, so rounding errors far below 1/2 are
- * harmless clear[element][capacity]  clear run-time inputs
+ *                             harmless
+ *   clear[element][capacity]  clear run-time inputs
  *
  * Noisy: one real noise sample for each written input and each lookup, of the variances of the
  * parameter set, carried by the words through linear layers; so its error statistics, correlations
- * included, are those of the real circuit. Must not know encodings, ports or instruction order. */
+ * included, are those of the real circuit. Must not know encodings, ports or instruction order.
+ *
+ * Takes any program and any words, which is what a definition is for; sim_program.c runs most
+ * programs several times as fast, and is tested against this. */
 #include "runtime/server/backend_virtual.h"
 
-#include "runtime/noise.h"
 #include "runtime/server/sim_noise.h"
 #include "runtime/status.h"
 
@@ -21,7 +24,6 @@
 #include <string.h>
 
 #define BLOCK_SAMPLES 64         /* of a source and an accumulator together: stays in L1 */
-#define MAX_NOISE_STD (1.0 / 32) /* wider than any circuit can use; a draw stays below 1/2 */
 #define PARALLEL_WORK 500000 /* multiply-adds, 0.5 ms: below, threads cost more than they bring */
 #define LOOKUP_WORK   20     /* multiply-adds that cost as much as one lookup */
 
@@ -35,9 +37,7 @@ typedef struct virtual_target {
     bool noisy;
     uint64_t noise_seed;
     uint64_t noise_call;
-    double fresh_std;
-    double lookup_in_std; /* keyswitch and modulus switch */
-    double lookup_out_std;
+    torc_sim_std std;
 } virtual_target;
 
 /* A part of one element's samples. */
@@ -82,40 +82,6 @@ static void close_target(torc_target *target)
     }
 }
 
-static torc_status check_std(torc_ctx *ctx, const char *what, double std)
-{
-    if (!(std < MAX_NOISE_STD)) {
-        return torc_fail(
-            ctx, TORC_E_PARAMETERS,
-            "virtual backend: the noise of a %s has standard deviation %g of the torus, "
-            "at most %g can be simulated; the parameters are unusable",
-            what, std, MAX_NOISE_STD);
-    }
-    return TORC_OK;
-}
-
-static torc_status set_noise(torc_ctx *ctx, virtual_target *t, const torc_params *params,
-                              torc_engine engine)
-{
-    if (params == NULL || params->glwe_dim == 0) {
-        return torc_fail(
-            ctx, TORC_E_UNSUPPORTED,
-            "virtual backend: the circuit has no cryptographic parameters (compiled "
-            "with --virtual), so there is no noise to simulate; run it without noise, or "
-            "compile it for encryption");
-    }
-    t->fresh_std = sqrt(torc_tuniform_variance(params->glwe_noise_log2, 64));
-    if (torc_params_has_lookup(params)) {
-        torc_noise noise;
-        torc_noise_typical_on(&noise, params, engine);
-        t->lookup_in_std = sqrt(noise.keyswitch + noise.modulus_switch);
-        t->lookup_out_std = sqrt(noise.bootstrap);
-    }
-    TORC_TRY(check_std(ctx, "fresh ciphertext", t->fresh_std));
-    TORC_TRY(check_std(ctx, "keyswitch", t->lookup_in_std));
-    return check_std(ctx, "bootstrap", t->lookup_out_std);
-}
-
 static torc_status allocate(torc_ctx *ctx, virtual_target *t, size_t capacity)
 {
     size_t words = 0;
@@ -150,7 +116,7 @@ static torc_status open_target(torc_ctx *ctx, torc_target **out, const torc_prog
     t->threads = options->threads == 0 ? omp_get_max_threads() : (int)options->threads;
     t->noisy = options->noisy;
     t->noise_seed = options->noise_seed;
-    torc_status s = options->noisy ? set_noise(ctx, t, params, options->engine) : TORC_OK;
+    torc_status s = options->noisy ? torc_sim_std_of(ctx, &t->std, params, options->engine) : TORC_OK;
     if (s == TORC_OK) {
         s = allocate(ctx, t, options->capacity);
     }
@@ -184,7 +150,7 @@ static void add_fresh_noise(const virtual_target *t, uint64_t *word, double *wid
     for (size_t b = 0; b < block_count(samples); b++) {
         const block at = block_at(b, samples);
         const torc_sim_stream stream = {t->noise_seed, t->noise_call, element};
-        torc_sim_noise(noise, at.count, at.first, t->fresh_std, stream);
+        torc_sim_noise(noise, at.count, at.first, t->std.fresh, 0, stream);
         for (size_t s = 0; s < at.count; s++) {
             word[at.first + s] += torus_word(noise[s]);
             wide[at.first + s] += noise[s];
@@ -355,8 +321,8 @@ static void draw(double *noise, const virtual_target *t, uint32_t index, uint64_
         return;
     }
     const torc_sim_stream stream = {t->noise_seed, t->noise_call + which, index};
-    const double std = which == 0 ? t->lookup_in_std : t->lookup_out_std;
-    torc_sim_noise(noise, at.count, at.first, std, stream);
+    const double std = which == 0 ? t->std.lookup_in : t->std.lookup_out;
+    torc_sim_noise(noise, at.count, at.first, std, 0, stream);
 }
 
 /* One lookup on a block of samples; returns how many overflowed.
