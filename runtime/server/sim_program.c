@@ -5,6 +5,7 @@
 #include "runtime/server/sim_program.h"
 
 #include "runtime/server/sim_grid.h"
+#include "runtime/server/sim_layer.h"
 #include "runtime/server/sim_torus.h"
 #include "runtime/status.h"
 
@@ -14,48 +15,6 @@
 
 /* --- preparing -----------------------------------------------------------------------------------
  */
-
-/* The row of zeros stands for inputs that are absent. */
-static uint32_t zero_row(const torc_program *program)
-{
-    return program->element_count;
-}
-
-static torc_status convert_linear(torc_ctx *ctx, torc_clear_layer *out, const torc_linear *a,
-                                  uint32_t zero)
-{
-    const size_t gathers = (size_t)a->group_count * a->in_count;
-    const size_t weights = (size_t)a->weight_groups * a->out_count * a->in_count;
-    const size_t constants = (size_t)a->constant_groups * a->out_count;
-    uint32_t *gather = NULL;
-    double *weight = NULL;
-    double *constant = NULL;
-    *out = (torc_clear_layer){.group_count = a->group_count,
-                              .out_count = a->out_count,
-                              .in_count = a->in_count,
-                              .weight_groups = a->weight_groups,
-                              .constant_groups = a->constant_groups,
-                              .out = a->out,
-                              .out_group_stride = a->out_group_stride,
-                              .out_stride = a->out_stride};
-    TORC_TRY(TORC_ALLOC(ctx, gather, gathers));
-    out->gather = gather;
-    TORC_TRY(TORC_ALLOC(ctx, weight, weights));
-    out->weight = weight;
-    TORC_TRY(TORC_ALLOC(ctx, constant, constants));
-    out->constant = constant;
-    for (size_t i = 0; i < gathers; i++) {
-        gather[i] = a->gather[i] == TORC_NO_ELEMENT ? zero : a->gather[i];
-    }
-    for (size_t i = 0; i < weights; i++) {
-        weight[i] = (double)a->weight[i];
-    }
-    for (size_t i = 0; i < constants; i++) {
-        constant[i] = torc_sim_turns(a->constant[i]) +
-                      (a->constant_turns == NULL ? 0 : (double)a->constant_turns[i]);
-    }
-    return TORC_OK;
-}
 
 /* Offset and half a bin. All that meets it, and every edge of a bin, is a multiple of the grid, so
  * rounding the offset down to one moves no value to another bin. */
@@ -95,7 +54,7 @@ static torc_status convert(torc_ctx *ctx, torc_sim_program *p)
     for (uint32_t i = 0; i < program->instr_count; i++) {
         const torc_instr *instr = &program->instrs[i];
         TORC_TRY(instr->kind == TORC_INSTR_LINEAR
-                     ? convert_linear(ctx, &p->layer[i], &instr->linear, zero_row(program))
+                     ? torc_sim_layer_create(ctx, &p->layer[i], &instr->linear, program)
                      : convert_lookup(ctx, &p->shift[i], &instr->lookup, program->tables, p->grid));
     }
     return TORC_OK;
@@ -158,9 +117,7 @@ void torc_sim_program_free(torc_sim_program *program)
     }
     for (uint32_t i = 0; i < program->circuit->program.instr_count; i++) {
         if (program->layer != NULL) {
-            free((void *)program->layer[i].gather);
-            free((void *)program->layer[i].weight);
-            free((void *)program->layer[i].constant);
+            torc_sim_layer_free(&program->layer[i]);
         }
         if (program->shift != NULL) {
             free(program->shift[i]);
