@@ -197,7 +197,8 @@ typedef struct torc_expansion {
 void torc_ref_expand_u64(uint64_t *out, const uint64_t *body, const torc_expansion *expansion);
 void torc_ref_expand_u32(uint32_t *out, const uint32_t *body, const torc_expansion *expansion);
 
-/* --- reference: clear values, what the simulator computes with (ref/clear.c, ref/gaussian.c) -------
+/* --- reference: clear values, what the simulator computes with (ref/clear.c, ref/gaussian.c)
+ * -------
  *
  * A phase is a double in turns. The caller proves that every value and every partial sum is a
  * multiple of one grid 2^-q below 2^(53-q): then nothing is ever rounded, and neither the order of

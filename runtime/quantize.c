@@ -100,8 +100,8 @@ static void divide(double *x, const torc_port *port, span at)
 }
 
 /* Rounds and clips in float64 (min and max of a float port fit 2^53: checked in spec_check.c), and
- * counts what was clipped. Clipping to one beyond the range first changes neither, and keeps x where
- * adding the constant rounds. The difference is then 0 or 1 in size: bit 61 tells. */
+ * counts what was clipped. Clipping to one beyond the range first changes neither, and keeps x
+ * where adding the constant rounds. The difference is then 0 or 1 in size: bit 61 tells. */
 static uint64_t round_and_clip(int64_t *out, const double *x, const torc_port *port, size_t count)
 {
     const double min = (double)port->min;

@@ -125,9 +125,9 @@ Test(kernels_clear, lookups_are_those_of_the_definition)
                 torc_ref_clear_lookup(out, rows[0], rows[1], rows[2], &table, counts[c]);
             for (size_t t = 0; t < table_count; t++) {
                 rows[3][counts[c]] = 7;
-                cr_expect_eq(tables[t]->clear_lookup(rows[3], rows[0], rows[1], rows[2], &table,
-                                                     counts[c]),
-                             overflows, "%s, %u bits", tables[t]->name, bits);
+                cr_expect_eq(
+                    tables[t]->clear_lookup(rows[3], rows[0], rows[1], rows[2], &table, counts[c]),
+                    overflows, "%s, %u bits", tables[t]->name, bits);
                 cr_expect_eq(memcmp(out, rows[3], counts[c] * sizeof *out), 0, "%s, %u bits",
                              tables[t]->name, bits);
                 cr_expect_eq(rows[3][counts[c]], 7);

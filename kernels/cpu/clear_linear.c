@@ -1,14 +1,14 @@
-/* Linear layer on clear phases: out[g][o] = sum_i weight[g][o][i] in[gather[g][i]] + constant[g][o],
- * exact in doubles (kernels.h says why), so the same bits in any order and with or without fused
- * multiply-adds.
+/* Linear layer on clear phases: out[g][o] = sum_i weight[g][o][i] in[gather[g][i]] +
+ * constant[g][o], exact in doubles (kernels.h says why), so the same bits in any order and with or
+ * without fused multiply-adds.
  *
  * Layout: value f64 [elements][stride], a row an element; weight f64 [out_count][in_count].
  * Mapping: a tile of outputs by samples stays in registers while the inputs stream past. Outputs
- * that share their inputs go in sixes, two vectors of samples wide: 12 multiply-adds for 2 loads and
- * 6 broadcasts; tiles of the same outputs come together, so that their weights stay in L1. Others go
- * alone, eight vectors wide: 8 multiply-adds for 8 loads, which L1 delivers as long as all outputs of
- * one strip of samples come together. A stride that is no power of two spreads the rows over the
- * sets of the cache. */
+ * that share their inputs go in sixes, two vectors of samples wide: 12 multiply-adds for 2 loads
+ * and 6 broadcasts; tiles of the same outputs come together, so that their weights stay in L1.
+ * Others go alone, eight vectors wide: 8 multiply-adds for 8 loads, which L1 delivers as long as
+ * all outputs of one strip of samples come together. A stride that is no power of two spreads the
+ * rows over the sets of the cache. */
 #include "kernels/cpu/table.h"
 
 enum {

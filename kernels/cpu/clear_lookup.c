@@ -1,8 +1,8 @@
 /* Table lookup on clear phases: u = floor((in + in_noise + shift) 2^(P+1)),
  * out = entry[u mod 2^(P+1)] + out_noise; kernels.h has the limits.
  *
- * Adding 1.5 2^52 to |y| < 2^51 rounds y to an integer whose two's complement stands in the low bits
- * of the sum. Straight loops of plain C that every compiler turns into vectors; the entries
+ * Adding 1.5 2^52 to |y| < 2^51 rounds y to an integer whose two's complement stands in the low
+ * bits of the sum. Straight loops of plain C that every compiler turns into vectors; the entries
  * themselves are fetched one by one, which costs no more than a gather. */
 #include "kernels/cpu/table.h"
 

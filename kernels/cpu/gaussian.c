@@ -90,8 +90,7 @@ static void draw(double *out, uint64_t counter, double std, double magic)
         const uint64_t z1 = mix(counter + (2 * p + 1) * step);
         const uint64_t z2 = mix(counter + (2 * p + 2) * step);
         const double u = 2 - as_double(z1 >> 12 | one_bits);
-        const double angle =
-            (as_double((z2 << 2) >> 12 | one_bits) - 1.5) * 1.57079632679489661923;
+        const double angle = (as_double((z2 << 2) >> 12 | one_bits) - 1.5) * 1.57079632679489661923;
         const double r = std * sqrt(-2 * natural_log(u));
         const double w = angle * angle;
         const uint64_t a = as_bits(r * cosine(w)) ^ (z2 << 1 & (uint64_t)1 << 63);

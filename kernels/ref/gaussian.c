@@ -8,8 +8,8 @@
  *   which turns a quarter of the circle into all of it
  *
  * The bits are predictable and never protect anything. The fast version has polynomials for ln, cos
- * and sin: within 2^-42 of this one (in units of std), and the same bits on every machine. Steele, Lea, Flood
- * (OOPSLA 2014) for splitmix64. */
+ * and sin: within 2^-42 of this one (in units of std), and the same bits on every machine. Steele,
+ * Lea, Flood (OOPSLA 2014) for splitmix64. */
 #include "kernels/kernels.h"
 
 #include <math.h>

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SAMPLES 64         /* of a source and an accumulator together: stays in L1 */
+#define BLOCK_SAMPLES 64     /* of a source and an accumulator together: stays in L1 */
 #define PARALLEL_WORK 500000 /* multiply-adds, 0.5 ms: below, threads cost more than they bring */
 #define LOOKUP_WORK   20     /* multiply-adds that cost as much as one lookup */
 

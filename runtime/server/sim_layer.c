@@ -1,9 +1,9 @@
 /* A linear instruction as a layer of doubles, in the form that runs fastest.
  *
  * The compiler gives each output of a perceptron a group of its own, with the inputs whose weights
- * are not zero. Outputs that share their inputs run nearly twice as fast (kernels/cpu/clear_linear.c),
- * so groups of one output that read much the same inputs become one group that reads them all. Any
- * order of exact sums gives the same bits. */
+ * are not zero. Outputs that share their inputs run nearly twice as fast
+ * (kernels/cpu/clear_linear.c), so groups of one output that read much the same inputs become one
+ * group that reads them all. Any order of exact sums gives the same bits. */
 #include "runtime/server/sim_layer.h"
 
 #include "runtime/server/sim_torus.h"
@@ -123,8 +123,7 @@ torc_status torc_sim_layer_create(torc_ctx *ctx, torc_clear_layer *out, const to
     }
     TORC_TRY(TORC_ALLOC(ctx, column, program->element_count));
     const uint32_t columns = number_columns(column, &terms, linear);
-    const bool is_dense =
-        (double)columns * linear->group_count <= DENSE_WORK * (double)terms;
+    const bool is_dense = (double)columns * linear->group_count <= DENSE_WORK * (double)terms;
     const torc_status s = is_dense ? create_dense(ctx, out, linear, column, columns)
                                    : create_plain(ctx, out, linear, program);
     free(column);

@@ -28,11 +28,10 @@ void torc_sim_noise(double *noise, size_t count, size_t first, double std, doubl
 static torc_status check_std(torc_ctx *ctx, const char *what, double std)
 {
     if (!(std < MAX_NOISE_STD)) {
-        return torc_fail(
-            ctx, TORC_E_PARAMETERS,
-            "simulated noise: that of a %s has standard deviation %g of the torus, "
-            "at most %g can be simulated; the parameters are unusable",
-            what, std, MAX_NOISE_STD);
+        return torc_fail(ctx, TORC_E_PARAMETERS,
+                         "simulated noise: that of a %s has standard deviation %g of the torus, "
+                         "at most %g can be simulated; the parameters are unusable",
+                         what, std, MAX_NOISE_STD);
     }
     return TORC_OK;
 }

@@ -173,8 +173,7 @@ torc_status torc_sim_block_create(torc_ctx *ctx, torc_sim_block *out,
         s = aligned_zeros(ctx, &block.noise, (size_t)2 * TORC_SIM_LANES);
     }
     if (s == TORC_OK) {
-        s = TORC_ALLOC(ctx, block.port,
-                       largest_port(&program->circuit->program) * TORC_SIM_LANES);
+        s = TORC_ALLOC(ctx, block.port, largest_port(&program->circuit->program) * TORC_SIM_LANES);
     }
     if (s != TORC_OK) {
         torc_sim_block_free(&block);
@@ -242,9 +241,8 @@ static void run_lookup(const torc_sim_program *p, torc_sim_block *block, const t
             draw(p, block, in_noise, p->std.lookup_in, call, i);
             draw(p, block, out_noise, p->std.lookup_out, call + 1, i);
         }
-        block->overflows +=
-            cpu->clear_lookup(row_of(block, a->out + i), row_of(block, a->in[i]), in_noise,
-                              out_noise, &table, block->count);
+        block->overflows += cpu->clear_lookup(row_of(block, a->out + i), row_of(block, a->in[i]),
+                                              in_noise, out_noise, &table, block->count);
     }
 }
 

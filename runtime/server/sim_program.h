@@ -7,7 +7,7 @@
 #include "runtime/circuit.h"
 #include "runtime/server/sim_noise.h"
 
-#define TORC_SIM_LANES  64 /* samples of a block */
+#define TORC_SIM_LANES  64                   /* samples of a block */
 #define TORC_SIM_STRIDE (TORC_SIM_LANES + 8) /* no power of two: rows spread over the cache */
 
 typedef struct torc_sim_program {

@@ -28,8 +28,7 @@ static torc_status run(torc_ctx *ctx, torc_simulation *sim)
 {
     torc_sim_program *program = NULL;
     TORC_TRY(torc_sim_program_create(ctx, &program, sim->circuit, sim->noisy, sim->seed));
-    const bool fits =
-        program != NULL && torc_sim_block_bytes(program) <= TORC_SIMULATION_BYTES;
+    const bool fits = program != NULL && torc_sim_block_bytes(program) <= TORC_SIMULATION_BYTES;
     const torc_status s =
         fits ? torc_simulate_blocks(ctx, sim, program) : torc_simulate_words(ctx, sim);
     torc_sim_program_free(program);

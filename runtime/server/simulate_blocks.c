@@ -47,8 +47,8 @@ static bool run_block(const crew *c, torc_sim_block *block, size_t index, uint64
     }
     torc_sim_run(c->program, block);
     for (uint32_t o = 0; o < program->output_count; o++) {
-        torc_sim_store(c->program, block,
-                       c->sim->out[o] + block->first * program->outputs[o].count, o);
+        torc_sim_store(c->program, block, c->sim->out[o] + block->first * program->outputs[o].count,
+                       o);
     }
     return true;
 }

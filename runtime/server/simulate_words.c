@@ -67,8 +67,8 @@ static torc_status quantize_inputs(torc_ctx *ctx, words *w, torc_simulation *sim
     TORC_TRY(TORC_ALLOC(ctx, w->in, spec->input_count));
     for (uint32_t i = 0; i < spec->input_count; i++) {
         TORC_TRY(TORC_ALLOC(ctx, w->in[i], torc_tensor_count(&sim->inputs[i])));
-        TORC_TRY(torc_port_quantize(ctx, w->in[i], &sim->saturated, &spec->inputs[i],
-                                    &sim->inputs[i]));
+        TORC_TRY(
+            torc_port_quantize(ctx, w->in[i], &sim->saturated, &spec->inputs[i], &sim->inputs[i]));
     }
     return TORC_OK;
 }
