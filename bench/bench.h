@@ -21,7 +21,7 @@ typedef struct bench_options {
     /* lookups */
     uint64_t norm_sq;         /* 0: of the set */
     uint64_t circuit_lookups; /* 0: of the set */
-    /* circuit */
+    /* circuit, simulate */
     const char *circuit; /* a name of bench/circuit_source.c, or a file */
     const char *input;
     /* plot */
@@ -33,6 +33,7 @@ typedef struct bench_options {
 torc_status bench_lookups_run(torc_ctx *ctx, const bench_options *o);
 torc_status bench_layers(torc_ctx *ctx, const bench_options *o);
 torc_status bench_circuit(torc_ctx *ctx, const bench_options *o);
+torc_status bench_simulate(torc_ctx *ctx, const bench_options *o);
 torc_status bench_plot(torc_ctx *ctx, const bench_options *o);
 torc_status bench_predict(torc_ctx *ctx);        /* an H200 from counted resources */
 torc_status bench_configurations(torc_ctx *ctx); /* prints kernels/configurations.def */

@@ -73,8 +73,9 @@ static const struct argp_option rows[] = {
      2},
     {"circuit-lookups", KEY_CIRCUIT_LOOKUPS, "C", 0,
      "lookups: how many share the 2^-40 of a circuit (default: 64)", 2},
-    {"circuit", 'c', "NAME", 0, "circuit: nn20, nn20_dense, nn20_small, digits_mlp, or M.torc", 3},
-    {"input", 'i', "X.npy", 0, "circuit: samples of M.torc", 3},
+    {"circuit", 'c', "NAME", 0,
+     "circuit, simulate: nn20, nn20_dense, nn20_small, digits_mlp, or M.torc", 3},
+    {"input", 'i', "X.npy", 0, "circuit, simulate: samples of M.torc", 3},
     {"plot", 'x', "throughput|time", 0, "plot: against batch, or against lookups", 4},
     {"output", 'o', "FILE.svg", 0, "plot: where it goes", 4},
     {0},
@@ -83,9 +84,11 @@ static const struct argp_option rows[] = {
 static const struct argp argp = {
     .options = rows,
     .parser = parse,
-    .args_doc = "lookups\nlayers\ncircuit --circuit NAME\nplot ROWS.jsonl --output "
+    .args_doc = "lookups\nlayers\ncircuit --circuit NAME\nsimulate --circuit NAME\nplot ROWS.jsonl "
+                "--output "
                 "FILE.svg\npredict\nconfigurations",
-    .doc = "Measures keyswitch and bootstrap, linear layers, or whole circuits, and checks every "
+    .doc = "Measures keyswitch and bootstrap, linear layers, whole circuits, or their simulation, "
+           "and checks every "
            "result; prints one JSON object a line. Or draws such lines, predicts the figures "
            "of an H200, or prints kernels/configurations.def. Members: bench/README.md.\v"
            "Example:\n"
@@ -110,9 +113,10 @@ static torc_status configurations(torc_ctx *ctx, const bench_options *o)
 static const struct {
     const char *name;
     torc_status (*run)(torc_ctx *ctx, const bench_options *o);
-} modes[] = {{"lookups", bench_lookups_run}, {"layers", bench_layers},
-             {"circuit", bench_circuit},     {"plot", bench_plot},
-             {"predict", predict},           {"configurations", configurations}};
+} modes[] = {
+    {"lookups", bench_lookups_run},    {"layers", bench_layers}, {"circuit", bench_circuit},
+    {"simulate", bench_simulate},      {"plot", bench_plot},     {"predict", predict},
+    {"configurations", configurations}};
 
 static int run(size_t mode, const bench_options *o)
 {
@@ -136,7 +140,7 @@ int main(int argc, char **argv)
         }
     }
     (void)argp_parse(&argp, argc, argv, 0, NULL, &o); /* --help */
-    fprintf(stderr, "torc_bench: expected lookups, layers, circuit, plot, predict or "
+    fprintf(stderr, "torc_bench: expected lookups, layers, circuit, simulate, plot, predict or "
                     "configurations, see --help\n");
     return torc_status_exit_code(TORC_E_ARGUMENT);
 }
