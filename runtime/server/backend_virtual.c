@@ -116,7 +116,8 @@ static torc_status open_target(torc_ctx *ctx, torc_target **out, const torc_prog
     t->threads = options->threads == 0 ? omp_get_max_threads() : (int)options->threads;
     t->noisy = options->noisy;
     t->noise_seed = options->noise_seed;
-    torc_status s = options->noisy ? torc_sim_std_of(ctx, &t->std, params, options->engine) : TORC_OK;
+    torc_status s =
+        options->noisy ? torc_sim_std_of(ctx, &t->std, params, options->engine) : TORC_OK;
     if (s == TORC_OK) {
         s = allocate(ctx, t, options->capacity);
     }
