@@ -13,7 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARED_NORM_SQ = 25, NN20_LAYERS = 18, NN20_WIDTH = 92, NN20_PIXELS = 784, NN20_BATCH = 64 };
+enum {
+    SHARED_NORM_SQ = 25,
+    NN20_LAYERS = 18,
+    NN20_WIDTH = 92,
+    NN20_PIXELS = 784,
+    NN20_NORM_SQ = 36,
+    NN20_BATCH = 64
+};
 #define NN20_LOOKUPS (NN20_PIXELS + NN20_LAYERS * NN20_WIDTH)
 
 typedef struct predict {
@@ -212,24 +219,22 @@ static double busy(const predict *p, const torc_params *params, double seconds)
     return rotations / seconds;
 }
 
-static torc_status print_nn20(torc_ctx *ctx, const predict *p, bool is_rounded, uint32_t grouping)
+static torc_status print_nn20(torc_ctx *ctx, const predict *p, uint32_t grouping)
 {
-    demand d = lookups_of(6, is_rounded ? NN20_WIDTH : 36, false);
+    demand d = lookups_of(6, NN20_NORM_SQ, false);
     torc_params params;
     d.row.count = NN20_LOOKUPS;
-    d.row.kind = is_rounded ? TORC_ROW_LOOKUP_ROUNDED : TORC_ROW_LOOKUP_EXACT;
     TORC_TRY(fastest(ctx, &params, p, &d, NN20_WIDTH * NN20_BATCH, grouping));
     const torc_prediction of = nn20(&p->schedule, &params);
     const torc_prediction full = nn20(&p->full_clock, &params);
-    const char *name = is_rounded ? "NN-20 dense, rounded" : "NN-20 ternary, exact";
     char figure[64];
-    snprintf(figure, sizeof figure, "%s, g = %u, one sample", name, grouping);
-    print_row(row_of(figure, 1e3 * of.seconds, 1e3 * full.seconds, "ms",
-                     is_rounded ? "" : "<= 100 ms", of.seconds <= 0.1),
-              &params);
-    snprintf(figure, sizeof figure, "%s, g = %u, of a batch of 64", name, grouping);
+    snprintf(figure, sizeof figure, "NN-20 ternary, exact, g = %u, one sample", grouping);
+    print_row(
+        row_of(figure, 1e3 * of.seconds, 1e3 * full.seconds, "ms", "<= 100 ms", of.seconds <= 0.1),
+        &params);
+    snprintf(figure, sizeof figure, "NN-20 ternary, exact, g = %u, of a batch of 64", grouping);
     cJSON *row = row_of(figure, 1e3 * of.seconds_batched, 1e3 * full.seconds_batched, "ms",
-                        is_rounded ? "" : "<= 75 ms", of.seconds_batched <= 0.075);
+                        "<= 75 ms", of.seconds_batched <= 0.075);
     add_bound(row, p, &params, NN20_WIDTH * NN20_BATCH,
               1e3 * rotation_bound(p, &params, NN20_LOOKUPS * NN20_BATCH) / NN20_BATCH);
     cJSON_AddNumberToObject(row, "busy", busy(p, &params, of.seconds_batched * NN20_BATCH));
@@ -262,10 +267,7 @@ static torc_status print_all(torc_ctx *ctx, const predict *p)
     TORC_TRY(print_rate(ctx, p, &eight_shared, "8 bits, 2^-128, norm 5, batch 1056", 1056, 0, 2500,
                         ">= 2,500 /s"));
     for (uint32_t g = 2; g <= 3; g++) {
-        TORC_TRY(print_nn20(ctx, p, false, g));
-    }
-    for (uint32_t g = 2; g <= 3; g++) {
-        TORC_TRY(print_nn20(ctx, p, true, g));
+        TORC_TRY(print_nn20(ctx, p, g));
     }
     return TORC_OK;
 }
