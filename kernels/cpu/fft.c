@@ -111,31 +111,23 @@ const fft_plan *TORC_CPU(fft_plan)(uint32_t poly_size)
 }
 
 /* One vertical pass over the nodes of `length` points in begin .. end - 1; twiddle: of node 0. */
-INLINE void vertical_pass(int log2_radix, bool inverse, double *re, double *im, uint32_t begin,
-                          uint32_t end, uint32_t length, const double *twiddle)
+INLINE void vertical_pass(int log2_radix, bool inverse, double *re, double *im, size_t begin,
+                          size_t end, size_t length, const double *twiddle)
 {
-    const int radix = 1 << log2_radix;
-    const uint32_t quarter = length >> log2_radix; /* points of a child */
+    const size_t quarter = length >> log2_radix; /* points of a child */
     vec_f64 w[FFT_NODE_WORDS];
-    vec_f64 x[8];
-    vec_f64 y[8];
+    radix_points p;
 
-    for (uint32_t first = begin; first < end; first += length) {
-        splat_node(w, twiddle + (size_t)(first / length) * FFT_NODE_WORDS);
-        for (uint32_t j = first; j < first + quarter; j += VECTOR_WIDTH) {
-            for (int c = 0; c < radix; c++) {
-                x[c] = load_f64(re + j + (uint32_t)c * quarter);
-                y[c] = load_f64(im + j + (uint32_t)c * quarter);
-            }
+    for (size_t first = begin; first < end; first += length) {
+        splat_node(w, twiddle + first / length * FFT_NODE_WORDS);
+        for (size_t j = first; j < first + quarter; j += VECTOR_WIDTH) {
+            points_load(&p, log2_radix, re + j, im + j, quarter);
             if (inverse) {
-                radix_inverse(log2_radix, x, y, w);
+                radix_inverse(log2_radix, p.x, p.y, w);
             } else {
-                radix_forward(log2_radix, x, y, w);
+                radix_forward(log2_radix, p.x, p.y, w);
             }
-            for (int c = 0; c < radix; c++) {
-                store_f64(re + j + (uint32_t)c * quarter, x[c]);
-                store_f64(im + j + (uint32_t)c * quarter, y[c]);
-            }
+            points_store(re + j, im + j, log2_radix, &p, quarter);
         }
     }
 }

@@ -17,6 +17,8 @@
 
 #include "kernels/cpu/vector.h"
 
+#include <stddef.h>
+
 enum {
     FFT_MIN_POLY = 256,
     FFT_MAX_POLY = 4096,
@@ -184,6 +186,30 @@ INLINE void splat_node(vec_f64 *w, const double *node)
 {
     for (int i = 0; i < FFT_NODE_WORDS; i++) {
         w[i] = splat_f64(node[i]);
+    }
+}
+
+/* What one butterfly of a vertical pass holds, x the real, y the imaginary parts: points of all its
+ * children, `quarter` apart. */
+typedef struct radix_points {
+    vec_f64 x[8], y[8];
+} radix_points;
+
+INLINE void points_load(radix_points *p, int log2_radix, const double *re, const double *im,
+                        size_t quarter)
+{
+    for (int c = 0; c < 1 << log2_radix; c++) {
+        p->x[c] = load_f64(re + (size_t)c * quarter);
+        p->y[c] = load_f64(im + (size_t)c * quarter);
+    }
+}
+
+INLINE void points_store(double *re, double *im, int log2_radix, const radix_points *p,
+                         size_t quarter)
+{
+    for (int c = 0; c < 1 << log2_radix; c++) {
+        store_f64(re + (size_t)c * quarter, p->x[c]);
+        store_f64(im + (size_t)c * quarter, p->y[c]);
     }
 }
 

@@ -5,28 +5,6 @@
  * c l, .. lie at or behind column c. */
 #include "kernels/cpu/grouped.h"
 
-/* What one butterfly holds: x the real, y the imaginary parts. */
-typedef struct radix_points {
-    vec_f64 x[8], y[8];
-} radix_points;
-
-INLINE void points_load(radix_points *p, int radix, const double *re, const double *im,
-                        uint32_t quarter)
-{
-    for (int c = 0; c < radix; c++) {
-        p->x[c] = load_f64(re + (uint32_t)c * quarter);
-        p->y[c] = load_f64(im + (uint32_t)c * quarter);
-    }
-}
-
-INLINE void points_store(double *re, double *im, int radix, const radix_points *p, uint32_t quarter)
-{
-    for (int c = 0; c < radix; c++) {
-        store_f64(re + (uint32_t)c * quarter, p->x[c]);
-        store_f64(im + (uint32_t)c * quarter, p->y[c]);
-    }
-}
-
 /* The low bits of the result are B^l x modulo B^l, offsets added. */
 INLINE vec_f64 rounded(vec_f64 x, const digit_cut *cut)
 {
@@ -43,8 +21,8 @@ INLINE void turn_pass(int log2_radix, bool one_level, double *rows, const double
                       const digit_cut *cut, const fft_plan *plan, bool is_start)
 {
     const int radix = 1 << log2_radix;
-    const uint32_t half = plan->half;
-    const uint32_t quarter = half >> log2_radix;
+    const size_t half = plan->half;
+    const size_t quarter = half >> log2_radix;
     vec_f64 forward[FFT_NODE_WORDS];
     vec_f64 inverse[FFT_NODE_WORDS];
     radix_points p;
@@ -52,8 +30,8 @@ INLINE void turn_pass(int log2_radix, bool one_level, double *rows, const double
 
     splat_node(forward, plan->pass[0].forward);
     splat_node(inverse, plan->pass[0].inverse);
-    for (uint32_t i = 0; i < quarter; i += VECTOR_WIDTH) {
-        points_load(&p, radix, column + i, column + half + i, quarter);
+    for (size_t i = 0; i < quarter; i += VECTOR_WIDTH) {
+        points_load(&p, log2_radix, column + i, column + half + i, quarter);
         if (!is_start) {
             radix_inverse(log2_radix, p.x, p.y, inverse);
         }
@@ -63,13 +41,13 @@ INLINE void turn_pass(int log2_radix, bool one_level, double *rows, const double
         }
         for (uint32_t j = 0; j < (one_level ? 1 : cut->level_count); j++) {
             const uint32_t shift = one_level ? 0 : cut->base_log * (cut->level_count - 1 - j);
-            double *row = rows + (size_t)j * 2 * half + i;
+            double *row = rows + 2 * j * half + i;
             for (int c = 0; c < radix; c++) {
                 digit.x[c] = digit_at(p.x[c], shift, cut);
                 digit.y[c] = digit_at(p.y[c], shift, cut);
             }
             radix_forward(log2_radix, digit.x, digit.y, forward);
-            points_store(row, row + half, radix, &digit, quarter);
+            points_store(row, row + half, log2_radix, &digit, quarter);
         }
     }
 }
@@ -107,19 +85,18 @@ void TORC_CPU(grouped_turn)(double *part, const grouped_plan *plan, bool is_star
 
 INLINE void finish_pass(int log2_radix, uint64_t *poly, const double *column, const fft_plan *plan)
 {
-    const int radix = 1 << log2_radix;
-    const uint32_t half = plan->half;
-    const uint32_t quarter = half >> log2_radix;
+    const size_t half = plan->half;
+    const size_t quarter = half >> log2_radix;
     vec_f64 inverse[FFT_NODE_WORDS];
     radix_points p;
 
     splat_node(inverse, plan->pass[0].inverse);
-    for (uint32_t i = 0; i < quarter; i += VECTOR_WIDTH) {
-        points_load(&p, radix, column + i, column + half + i, quarter);
+    for (size_t i = 0; i < quarter; i += VECTOR_WIDTH) {
+        points_load(&p, log2_radix, column + i, column + half + i, quarter);
         radix_inverse(log2_radix, p.x, p.y, inverse);
-        for (int c = 0; c < radix; c++) {
-            store_u64(poly + (uint32_t)c * quarter + i, torus_word(p.x[c]));
-            store_u64(poly + (uint32_t)c * quarter + half + i, torus_word(p.y[c]));
+        for (int c = 0; c < 1 << log2_radix; c++) {
+            store_u64(poly + (size_t)c * quarter + i, torus_word(p.x[c]));
+            store_u64(poly + (size_t)c * quarter + half + i, torus_word(p.y[c]));
         }
     }
 }

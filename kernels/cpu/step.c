@@ -69,36 +69,32 @@ INLINE void digit_pass(int log2_radix, double *re, double *im, const digit_sourc
                        const fft_plan *plan)
 {
     const int radix = 1 << log2_radix;
-    const uint32_t half = plan->half;
-    const uint32_t quarter = half >> log2_radix;
+    const size_t half = plan->half;
+    const size_t quarter = half >> log2_radix;
     /* the place, modulo quarter, where streams cross a multiple of N; up to a whole vector */
-    const uint32_t crossing = source->shift & (quarter - 1);
-    const uint32_t split = (crossing + VECTOR_WIDTH - 1) & ~(uint32_t)(VECTOR_WIDTH - 1);
+    const size_t crossing = source->shift & (quarter - 1);
+    const size_t split = (crossing + VECTOR_WIDTH - 1) & ~(size_t)(VECTOR_WIDTH - 1);
     vec_f64 w[FFT_NODE_WORDS];
-    vec_f64 x[8];
-    vec_f64 y[8];
+    radix_points p;
     streams s;
 
     splat_node(w, plan->pass[0].forward);
-    for (uint32_t start = 0, end = split; start < quarter; start = end, end = quarter) {
+    for (size_t start = 0, end = split; start < quarter; start = end, end = quarter) {
         if (start == end) {
             continue;
         }
-        streams_set(&s, radix, source, half, quarter, start);
-        for (uint32_t j = start; j < end; j += VECTOR_WIDTH) {
+        streams_set(&s, radix, source, plan->half, (uint32_t)quarter, (uint32_t)start);
+        for (size_t j = start; j < end; j += VECTOR_WIDTH) {
             for (int c = 0; c < radix; c++) {
-                const uint64_t *to = source->to + (uint32_t)c * quarter + j;
+                const uint64_t *to = source->to + (size_t)c * quarter + j;
                 const int i = 2 * c;
                 const vec_u64 low = load_u64(s.from[i] + (j - start)) ^ s.sign[i];
                 const vec_u64 high = load_u64(s.from[i + 1] + (j - start)) ^ s.sign[i + 1];
-                x[c] = digit_of(low, load_u64(to), s.offset[i], source);
-                y[c] = digit_of(high, load_u64(to + half), s.offset[i + 1], source);
+                p.x[c] = digit_of(low, load_u64(to), s.offset[i], source);
+                p.y[c] = digit_of(high, load_u64(to + half), s.offset[i + 1], source);
             }
-            radix_forward(log2_radix, x, y, w);
-            for (int c = 0; c < radix; c++) {
-                store_f64(re + (uint32_t)c * quarter + j, x[c]);
-                store_f64(im + (uint32_t)c * quarter + j, y[c]);
-            }
+            radix_forward(log2_radix, p.x, p.y, w);
+            points_store(re + j, im + j, log2_radix, &p, quarter);
         }
     }
 }
@@ -106,27 +102,22 @@ INLINE void digit_pass(int log2_radix, double *re, double *im, const digit_sourc
 INLINE void update_pass(int log2_radix, uint64_t *acc, const double *re, const double *im,
                         const fft_plan *plan)
 {
-    const int radix = 1 << log2_radix;
-    const uint32_t half = plan->half;
-    const uint32_t quarter = half >> log2_radix;
+    const size_t half = plan->half;
+    const size_t quarter = half >> log2_radix;
     vec_f64 w[FFT_NODE_WORDS];
-    vec_f64 x[8];
-    vec_f64 y[8];
+    radix_points p;
 
     splat_node(w, plan->pass[0].inverse);
-    for (uint32_t j = 0; j < quarter; j += VECTOR_WIDTH) {
-        for (int c = 0; c < radix; c++) {
-            x[c] = load_f64(re + (uint32_t)c * quarter + j);
-            y[c] = load_f64(im + (uint32_t)c * quarter + j);
-        }
-        radix_inverse(log2_radix, x, y, w);
-        for (int c = 0; c < radix; c++) {
-            uint64_t *to = acc + (uint32_t)c * quarter + j;
-            store_u64(to, load_u64(to) + torus_word(x[c]));
-            store_u64(to + half, load_u64(to + half) + torus_word(y[c]));
+    for (size_t j = 0; j < quarter; j += VECTOR_WIDTH) {
+        points_load(&p, log2_radix, re + j, im + j, quarter);
+        radix_inverse(log2_radix, p.x, p.y, w);
+        for (int c = 0; c < 1 << log2_radix; c++) {
+            uint64_t *to = acc + (size_t)c * quarter + j;
+            store_u64(to, load_u64(to) + torus_word(p.x[c]));
+            store_u64(to + half, load_u64(to + half) + torus_word(p.y[c]));
         }
     }
-    pad_polynomial(acc, 2 * half);
+    pad_polynomial(acc, 2 * plan->half);
 }
 
 static void digits_first(double *spectrum, const digit_source *source, const fft_plan *plan)
