@@ -7,6 +7,8 @@
 
 #include <endian.h>
 #include <sodium.h>
+#include <string.h>
+#include <sys/random.h>
 
 torc_status torc_random_init(torc_ctx *ctx)
 {
@@ -17,6 +19,23 @@ torc_status torc_random_init(torc_ctx *ctx)
             "no ciphertext can be made safely");
     }
     return TORC_OK;
+}
+
+/* randombytes_buf of libsodium asks the system for 256 bytes at a time, which costs twice as much
+ * as the bytes themselves. Asked here for whole buffers, as long as the generator is the system's
+ * (a test may have put in its own) and answers; else libsodium knows what to do. */
+static void random_fill(void *out, size_t bytes)
+{
+    const bool is_system = strcmp(randombytes_implementation_name(), "sysrandom") == 0;
+    size_t done = 0;
+    while (is_system && done < bytes) {
+        const ssize_t got = getrandom((char *)out + done, bytes - done, 0);
+        if (got <= 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    randombytes_buf((char *)out + done, bytes - done);
 }
 
 void torc_random_seed(uint8_t seed[TORC_SEED_BYTES])
@@ -39,20 +58,26 @@ void torc_random_bits(uint64_t *out, size_t count)
     sodium_memzero(words, sizeof words);
 }
 
-int64_t torc_tuniform_from_bits(uint64_t bits, uint32_t bound_log2)
+/* Here so that the loops below become vectors. */
+static inline int64_t tuniform(uint64_t bits, uint32_t bound_log2)
 {
     return (int64_t)((bits >> 1) + (bits & 1) - ((uint64_t)1 << bound_log2));
 }
 
+int64_t torc_tuniform_from_bits(uint64_t bits, uint32_t bound_log2)
+{
+    return tuniform(bits, bound_log2);
+}
+
 static void tuniform_from_u32(int64_t *out, size_t count, uint32_t bound_log2)
 {
-    uint32_t words[512];
+    uint32_t words[1024];
     const size_t room = sizeof words / sizeof *words;
     for (size_t done = 0; done < count;) {
         size_t part = count - done < room ? count - done : room;
-        randombytes_buf(words, part * sizeof *words);
+        random_fill(words, part * sizeof *words);
         for (size_t i = 0; i < part; i++) {
-            out[done + i] = torc_tuniform_from_bits(words[i] >> (30 - bound_log2), bound_log2);
+            out[done + i] = tuniform(words[i] >> (30 - bound_log2), bound_log2);
         }
         done += part;
     }
@@ -61,13 +86,13 @@ static void tuniform_from_u32(int64_t *out, size_t count, uint32_t bound_log2)
 
 static void tuniform_from_u64(int64_t *out, size_t count, uint32_t bound_log2)
 {
-    uint64_t words[256];
+    uint64_t words[512];
     const size_t room = sizeof words / sizeof *words;
     for (size_t done = 0; done < count;) {
         size_t part = count - done < room ? count - done : room;
-        randombytes_buf(words, part * sizeof *words);
+        random_fill(words, part * sizeof *words);
         for (size_t i = 0; i < part; i++) {
-            out[done + i] = torc_tuniform_from_bits(words[i] >> (62 - bound_log2), bound_log2);
+            out[done + i] = tuniform(words[i] >> (62 - bound_log2), bound_log2);
         }
         done += part;
     }
