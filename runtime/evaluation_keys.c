@@ -37,18 +37,31 @@ size_t torc_evk_keyswitch_rows(const torc_params *params)
     return (size_t)torc_params_big_dim(params) * params->keyswitch.level_count;
 }
 
-void torc_evk_identify(torc_evaluation_keys *keys)
+void torc_evk_digest_bootstrap(uint8_t digest[TORC_DIGEST_BYTES], const torc_evaluation_keys *keys)
 {
-    const size_t digest = 32;
+    const size_t words = torc_evk_bootstrap_rows(&keys->params) * keys->params.poly_size;
+    torc_hash(digest, keys->bootstrap_body, words * sizeof *keys->bootstrap_body);
+}
+
+void torc_evk_identify_from(torc_evaluation_keys *keys,
+                            const uint8_t bootstrap_digest[TORC_DIGEST_BYTES])
+{
     const torc_params *p = &keys->params;
-    uint8_t parts[3 * 32 + TORC_SEED_BYTES];
+    uint8_t parts[3 * TORC_DIGEST_BYTES + TORC_SEED_BYTES];
+    uint8_t *bodies = parts + TORC_DIGEST_BYTES + TORC_SEED_BYTES;
     torc_params_fingerprint(parts, p);
-    memcpy(parts + digest, keys->seed, TORC_SEED_BYTES);
-    torc_hash(parts + digest + TORC_SEED_BYTES, keys->bootstrap_body,
-              torc_evk_bootstrap_rows(p) * p->poly_size * sizeof(uint64_t));
-    torc_hash(parts + 2 * digest + TORC_SEED_BYTES, keys->keyswitch_body,
+    memcpy(parts + TORC_DIGEST_BYTES, keys->seed, TORC_SEED_BYTES);
+    memcpy(bodies, bootstrap_digest, TORC_DIGEST_BYTES);
+    torc_hash(bodies + TORC_DIGEST_BYTES, keys->keyswitch_body,
               torc_evk_keyswitch_rows(p) * sizeof(uint32_t));
     torc_hash(keys->key_id, parts, sizeof parts);
+}
+
+void torc_evk_identify(torc_evaluation_keys *keys)
+{
+    uint8_t digest[TORC_DIGEST_BYTES];
+    torc_evk_digest_bootstrap(digest, keys);
+    torc_evk_identify_from(keys, digest);
 }
 
 void torc_evk_free(torc_evaluation_keys *keys)

@@ -7,6 +7,7 @@
 #include "runtime/rng.h"
 
 #define TORC_KEY_ID_BYTES 32
+#define TORC_DIGEST_BYTES 32
 
 /* bootstrap_body[n][(k+1)*l][N]: row (c, j) of GGSW i holds the body of a GLWE encryption of
  *   s_small[i] * 2^(64 - base_log*(j+1)) * (-s_big[c] if c < k, 1 if c == k); index c*l + j.
@@ -28,6 +29,9 @@ size_t torc_evk_bootstrap_rows(const torc_params *params); /* GLWE rows in all *
 size_t torc_evk_keyswitch_rows(const torc_params *params);
 
 void torc_evk_identify(torc_evaluation_keys *keys); /* computes key_id */
+/* The same in two steps: the first takes nearly all of the time and needs the bootstrap bodies alone. */
+void torc_evk_digest_bootstrap(uint8_t digest[TORC_DIGEST_BYTES], const torc_evaluation_keys *keys);
+void torc_evk_identify_from(torc_evaluation_keys *keys, const uint8_t bootstrap_digest[TORC_DIGEST_BYTES]);
 /* Loading checks parameters, security, sizes and key_id; the bodies stay in the mapped file. */
 TORC_MUST_CHECK torc_status torc_evk_save(torc_ctx *ctx, const torc_evaluation_keys *keys, const char *path);
 TORC_MUST_CHECK torc_status torc_evk_load(torc_ctx *ctx, torc_evaluation_keys **out, const char *path);

@@ -57,6 +57,19 @@ static inline void *test_alloc(size_t bytes)
     return memory;
 }
 
+/* out[N] += sum_c a[c][N] * b[c][N], b binary. */
+static inline void keys_product_add(uint64_t *out, const uint64_t *a, const uint64_t *b,
+                                    uint32_t count, uint32_t poly_size)
+{
+    const torc_cpu_kernels *cpu = torc_cpu_kernels_get();
+    double *spectrum = test_alloc((size_t)count * poly_size * sizeof *spectrum);
+    for (size_t c = 0; c < count; c++) {
+        cpu->binary_spectrum(spectrum + c * poly_size, b + c * poly_size, poly_size);
+    }
+    cpu->negacyclic_add(out, a, spectrum, count, poly_size);
+    free(spectrum);
+}
+
 typedef struct test_keys {
     torc_shape shape;
     uint64_t *small; /* [n] bits */
@@ -114,10 +127,7 @@ static inline void keys_bootstrap_row(test_keys *keys, test_rng *rng, size_t r, 
         const uint64_t secret = c < s->glwe_dim ? -keys->big[c * s->poly_size + i] : i == 0;
         body[i] = (uint64_t)rng_tuniform(rng, noise_log2) + unit * secret;
     }
-    for (uint32_t d = 0; d < s->glwe_dim; d++) {
-        torc_cpu_kernels_get()->negacyclic_add(body, mask + (size_t)d * s->poly_size,
-                                               keys->big + (size_t)d * s->poly_size, s->poly_size);
-    }
+    keys_product_add(body, mask, keys->big, s->glwe_dim, s->poly_size);
 }
 
 /* noise bounds in units of 2^-64 and 2^-32, negative: no noise; random small key bits or all zero.

@@ -95,10 +95,7 @@ static void make_bootstrap_bodies(backend_keys *keys, test_rng *rng)
             const uint64_t secret = c < p->glwe_dim ? -keys->big[c * size + i] : i == 0;
             body[i] = (uint64_t)rng_tuniform(rng, (int)p->glwe_noise_log2) + unit * secret;
         }
-        for (uint32_t d = 0; d < p->glwe_dim; d++) {
-            torc_cpu_kernels_get()->negacyclic_add(body, glwe + (size_t)d * size,
-                                                   keys->big + (size_t)d * size, size);
-        }
+        keys_product_add(body, glwe, keys->big, p->glwe_dim, size);
     }
     free(glwe);
 }

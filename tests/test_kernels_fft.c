@@ -49,17 +49,41 @@ Test(kernels_fft, inverse_undoes_forward)
     }
 }
 
-/* Polynomials that stress limbs and signs. */
+/* Polynomials that stress limbs, the carry between them, and signs. */
 static void fill(uint64_t *a, uint64_t *b, uint32_t size, int kind, test_rng *rng)
 {
     for (uint32_t i = 0; i < size; i++) {
         const uint64_t random = rng_next(rng);
-        const uint64_t extreme[] = {random, UINT64_MAX, 0x1000007ffff80000u, 0x8000002000008000u,
+        const uint64_t extreme[] = {random,
+                                    UINT64_MAX,
+                                    0x7fffffff80000000u, /* both limbs least */
+                                    0x7fffffff7fffffffu, /* both limbs largest */
+                                    0x800000007fffffffu,
                                     (uint64_t)1 << 63};
-        a[i] = kind < 5 ? extreme[kind] : i == size - 1;
-        b[i] = kind == 0 || kind == 5 ? rng_next(rng) >> 63 : 1;
+        a[i] = kind < 6 ? extreme[kind] : i == size - 1;
+        b[i] = kind == 0 || kind == 6 ? rng_next(rng) >> 63 : 1;
     }
 }
+
+/* Of `count` pairs of polynomials at once. */
+static void expect_exact(const torc_cpu_kernels *cpu, const uint64_t *expected,
+                         const uint64_t *start, const uint64_t *a, const uint64_t *b,
+                         uint32_t count, uint32_t size)
+{
+    double *spectrum = test_alloc((size_t)count * size * sizeof *spectrum);
+    uint64_t *got = test_alloc(size * sizeof *got);
+    for (size_t c = 0; c < count; c++) {
+        cpu->binary_spectrum(spectrum + c * size, b + c * size, size);
+    }
+    memcpy(got, start, size * sizeof *got);
+    cpu->negacyclic_add(got, a, spectrum, count, size);
+    cr_expect(memcmp(got, expected, size * sizeof *got) == 0, "%s N=%u, %u products", cpu->name,
+              size, count);
+    free(spectrum);
+    free(got);
+}
+
+enum { PRODUCTS = 6, KINDS = 7 };
 
 Test(kernels_fft, negacyclic_products_are_exact)
 {
@@ -70,7 +94,7 @@ Test(kernels_fft, negacyclic_products_are_exact)
     static uint64_t got[4096];
     test_rng rng = {3};
     for (uint32_t size = 256; size <= 4096; size *= 2) {
-        for (int kind = 0; kind < 6; kind++) {
+        for (int kind = 0; kind < KINDS; kind++) {
             fill(a, b, size, kind, &rng);
             rng_words(&rng, start, size);
             memcpy(expected, start, sizeof start);
@@ -82,10 +106,32 @@ Test(kernels_fft, negacyclic_products_are_exact)
             for (size_t isa = 0; isa < 3; isa++) {
                 const torc_cpu_kernels *cpu = torc_cpu_kernels_named(isa_names[isa]);
                 if (cpu != NULL) {
-                    memcpy(got, start, sizeof start);
-                    cpu->negacyclic_add(got, a, b, size);
-                    cr_expect(memcmp(got, expected, size * sizeof *got) == 0, "%s N=%u kind %d",
-                              cpu->name, size, kind);
+                    expect_exact(cpu, expected, start, a, b, 1, size);
+                }
+            }
+        }
+    }
+}
+
+/* The same product of the largest values over and over is where sums are largest. */
+Test(kernels_fft, sums_of_negacyclic_products_are_exact)
+{
+    static uint64_t a[PRODUCTS * 4096];
+    static uint64_t b[PRODUCTS * 4096];
+    static uint64_t start[4096];
+    static uint64_t expected[4096];
+    test_rng rng = {4};
+    for (uint32_t size = 256; size <= 4096; size *= 4) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            memset(expected, 0, sizeof expected);
+            for (size_t c = 0; c < PRODUCTS; c++) {
+                fill(a + c * size, b + c * size, size, kind, &rng);
+                torc_ref_negacyclic_add(expected, a + c * size, b + c * size, size);
+            }
+            for (size_t isa = 0; isa < 3; isa++) {
+                const torc_cpu_kernels *cpu = torc_cpu_kernels_named(isa_names[isa]);
+                if (cpu != NULL) {
+                    expect_exact(cpu, expected, start, a, b, PRODUCTS, size);
                 }
             }
         }

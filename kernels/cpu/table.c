@@ -24,6 +24,7 @@ extern const torc_cpu_kernels TORC_CPU(kernels);
 const torc_cpu_kernels TORC_CPU(kernels) = {
     .name = NAME_OF(TORC_CPU_ISA),
     .fft_constant = FFT_CONSTANTS,
+    .binary_spectrum = TORC_CPU(binary_spectrum),
     .negacyclic_add = TORC_CPU(negacyclic_add),
     .bootstrap_key_bytes = TORC_CPU(bootstrap_key_bytes),
     .bootstrap_key_row = TORC_CPU(bootstrap_key_row),

@@ -5,8 +5,9 @@
 #include "kernels/cpu/vector.h"
 #include "kernels/kernels.h"
 
-void TORC_CPU(negacyclic_add)(uint64_t *out, const uint64_t *a, const uint64_t *b,
-                              uint32_t poly_size);
+void TORC_CPU(binary_spectrum)(double *spectrum, const uint64_t *b, uint32_t poly_size);
+void TORC_CPU(negacyclic_add)(uint64_t *out, const uint64_t *a, const double *spectrum,
+                              uint32_t count, uint32_t poly_size);
 
 size_t TORC_CPU(bootstrap_key_bytes)(const torc_shape *shape);
 void TORC_CPU(bootstrap_key_row)(void *key, size_t row, const uint64_t *glwe,

@@ -1,28 +1,37 @@
 /* Key generation. Secret bits and noise come from the system, masks from a fresh public seed;
  * layouts and messages are those of runtime/evaluation_keys.h.
  *
- * All noise of a key is drawn first, in the order of its rows, into the place of the bodies: the
- * same randomness gives the same keys whatever the number of threads, and no thread waits for
- * another. */
+ * Noise is drawn in the order of the rows, a chunk of them at a time, into the place of the bodies:
+ * the same randomness gives the same keys whatever the number of threads, and while one thread
+ * waits for the system the others compute. */
 #include "kernels/kernels.h"
 #include "runtime/client/secret_key.h"
 #include "runtime/status.h"
 
 #include <omp.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* body[N] += sum_c mask_c * key_c. mask: [k][N], filled here. */
-static void add_glwe_mask(uint64_t *body, uint64_t *mask, const torc_evaluation_keys *keys,
-                          const torc_secret_key *secret, size_t row)
+enum { CHUNK_ROWS = 8, KEYSWITCH_CHUNK_ROWS = 64 };
+
+/* What all rows of a bootstrap key are made from. */
+typedef struct bootstrap_job {
+    const torc_evaluation_keys *keys;
+    const torc_secret_key *secret;
+    double *spectrum; /* [k][N] of the big key, as secret as that one */
+    uint64_t *masks;  /* [threads][k][N] */
+    uint64_t *body;   /* [rows][N] */
+} bootstrap_job;
+
+/* body[N] += sum_c mask_c * key_c. */
+static void add_glwe_mask(uint64_t *body, const bootstrap_job *job, size_t row)
 {
-    const torc_cpu_kernels *kernels = torc_cpu_kernels_get();
-    const torc_params *p = &secret->params;
-    torc_mask_expand_u64(mask, torc_params_big_dim(p), keys->seed, TORC_MASK_BOOTSTRAP, row);
-    for (uint32_t c = 0; c < p->glwe_dim; c++) {
-        const size_t at = (size_t)c * p->poly_size;
-        kernels->negacyclic_add(body, mask + at, secret->big + at, p->poly_size);
-    }
+    const torc_params *p = &job->secret->params;
+    const size_t big_dim = torc_params_big_dim(p);
+    uint64_t *mask = job->masks + (size_t)omp_get_thread_num() * big_dim;
+    torc_mask_expand_u64(mask, big_dim, job->keys->seed, TORC_MASK_BOOTSTRAP, row);
+    torc_cpu_kernels_get()->negacyclic_add(body, mask, job->spectrum, p->glwe_dim, p->poly_size);
 }
 
 /* All ones when the GGSW holds 1, else 0: the key bits of its step are those of its term + 1, bit
@@ -59,81 +68,124 @@ static void add_ggsw_message(uint64_t *body, const torc_secret_key *secret, size
     }
 }
 
-/* body holds the noise and receives the bodies. masks: [threads][k][N]. */
-static void make_bootstrap_rows(torc_ctx *ctx, uint64_t *body, uint64_t *masks,
-                                const torc_evaluation_keys *keys, const torc_secret_key *secret)
+static void make_rows(const bootstrap_job *job, size_t first, size_t end)
 {
-    const torc_params *p = &secret->params;
+    for (size_t row = first; row < end; row++) {
+        uint64_t *body = job->body + row * job->secret->params.poly_size;
+        add_glwe_mask(body, job, row);
+        add_ggsw_message(body, job->secret, row);
+    }
+}
+
+static void make_bootstrap_rows(torc_ctx *ctx, const bootstrap_job *job)
+{
+    const torc_params *p = &job->secret->params;
     const size_t row_count = torc_evk_bootstrap_rows(p);
-    const size_t report = row_count / 100 + 1;
-#pragma omp parallel for schedule(static)
-    for (size_t row = 0; row < row_count; row++) {
-        const size_t thread = (size_t)omp_get_thread_num();
-        uint64_t *row_body = body + row * p->poly_size;
-        add_glwe_mask(row_body, masks + thread * torc_params_big_dim(p), keys, secret, row);
-        add_ggsw_message(row_body, secret, row);
-        if (thread == 0 &&
-            row % report == 0) { /* the first thread has the first share of the rows */
-            const double share = (double)omp_get_num_threads() / (double)row_count;
-            torc_progress(ctx, "bootstrap key", (double)row * share);
+#pragma omp parallel for schedule(dynamic) ordered
+    for (size_t first = 0; first < row_count; first += CHUNK_ROWS) {
+        const size_t end = row_count - first < CHUNK_ROWS ? row_count : first + CHUNK_ROWS;
+        int64_t *noise = (int64_t *)job->body + first * p->poly_size;
+#pragma omp ordered
+        torc_random_tuniform(noise, (end - first) * p->poly_size, p->glwe_noise_log2);
+        make_rows(job, first, end);
+        if (omp_get_thread_num() == 0) {
+            torc_progress(ctx, "bootstrap key", (double)first / (double)row_count);
         }
     }
+}
+
+/* The spectrum lies in guarded memory, which is wiped when freed; its size is a multiple of 64, so
+ * that it begins at one as well. */
+static torc_status transform_secret(torc_ctx *ctx, bootstrap_job *job)
+{
+    const torc_params *p = &job->secret->params;
+    job->spectrum = sodium_allocarray(torc_params_big_dim(p), sizeof *job->spectrum);
+    if (job->spectrum == NULL) {
+        return torc_fail(ctx, TORC_E_MEMORY, "keygen: no guarded memory for %u words",
+                         torc_params_big_dim(p));
+    }
+    for (size_t c = 0; c < p->glwe_dim; c++) {
+        torc_cpu_kernels_get()->binary_spectrum(job->spectrum + c * p->poly_size,
+                                                job->secret->big + c * p->poly_size, p->poly_size);
+    }
+    return TORC_OK;
 }
 
 static torc_status make_bootstrap_key(torc_ctx *ctx, torc_evaluation_keys *keys,
                                       const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
-    const size_t word_count = torc_evk_bootstrap_rows(p) * p->poly_size;
-    uint64_t *body = NULL;
-    uint64_t *masks = NULL;
-    TORC_TRY(TORC_ALLOC(ctx, body, word_count));
-    keys->bootstrap_body = body; /* keys own it from here */
-    TORC_TRY(TORC_ALLOC(ctx, masks, (size_t)omp_get_max_threads() * torc_params_big_dim(p)));
-    torc_random_tuniform((int64_t *)body, word_count, p->glwe_noise_log2);
-    make_bootstrap_rows(ctx, body, masks, keys, secret);
-    free(masks);
-    return TORC_OK;
+    bootstrap_job job = {.keys = keys, .secret = secret};
+    TORC_TRY(TORC_ALLOC(ctx, job.body, torc_evk_bootstrap_rows(p) * p->poly_size));
+    keys->bootstrap_body = job.body; /* keys own it from here */
+    TORC_TRY(TORC_ALLOC(ctx, job.masks, (size_t)omp_get_max_threads() * torc_params_big_dim(p)));
+    const torc_status status = transform_secret(ctx, &job);
+    if (status == TORC_OK) {
+        make_bootstrap_rows(ctx, &job);
+    }
+    sodium_free(job.spectrum);
+    free(job.masks);
+    return status;
 }
 
-/* LWE rows i*l' + j: s_big[i] * 2^(32 - base_log' (j+1)) under the small key. */
-static void make_keyswitch_rows(uint32_t *body, const int64_t *noise, uint32_t *masks,
-                                const torc_evaluation_keys *keys, const torc_secret_key *secret)
+/* What all rows of a keyswitch key are made from. */
+typedef struct keyswitch_job {
+    const torc_evaluation_keys *keys;
+    const torc_secret_key *secret;
+    int64_t *noise;  /* [rows] */
+    uint32_t *masks; /* [threads][n] */
+    uint32_t *body;  /* [rows] */
+} keyswitch_job;
+
+/* LWE row i*l' + j: s_big[i] * 2^(32 - base_log' (j+1)) under the small key. */
+static void make_keyswitch_row(const keyswitch_job *job, size_t row)
 {
-    const torc_params *p = &secret->params;
-    const size_t row_count = torc_evk_keyswitch_rows(p);
+    const torc_params *p = &job->secret->params;
     const uint32_t levels = p->keyswitch.level_count;
-#pragma omp parallel for schedule(static)
-    for (size_t row = 0; row < row_count; row++) {
-        uint32_t *mask = masks + (size_t)omp_get_thread_num() * p->lwe_dim;
-        const uint32_t level = (uint32_t)(row % levels);
-        const uint32_t gadget = (uint32_t)1 << (32 - p->keyswitch.base_log * (level + 1));
-        const uint32_t message = gadget & (uint32_t)(0 - secret->big[row / levels]);
-        torc_mask_expand_u32(mask, p->lwe_dim, keys->seed, TORC_MASK_KEYSWITCH, row);
-        body[row] =
-            torc_secret_dot32(mask, secret->small, p->lwe_dim) + (uint32_t)noise[row] + message;
+    const uint32_t level = (uint32_t)(row % levels);
+    const uint32_t gadget = (uint32_t)1 << (32 - p->keyswitch.base_log * (level + 1));
+    const uint32_t message = gadget & (uint32_t)(0 - job->secret->big[row / levels]);
+    uint32_t *mask = job->masks + (size_t)omp_get_thread_num() * p->lwe_dim;
+    torc_mask_expand_u32(mask, p->lwe_dim, job->keys->seed, TORC_MASK_KEYSWITCH, row);
+    job->body[row] = torc_secret_dot32(mask, job->secret->small, p->lwe_dim) +
+                     (uint32_t)job->noise[row] + message;
+}
+
+/* One thread digests the bodies of the bootstrap key meanwhile, which cannot be shared out. */
+static void make_keyswitch_rows(uint8_t bootstrap_digest[TORC_DIGEST_BYTES],
+                                const keyswitch_job *job)
+{
+    const size_t row_count = torc_evk_keyswitch_rows(&job->secret->params);
+#pragma omp parallel
+    {
+#pragma omp single nowait
+        torc_evk_digest_bootstrap(bootstrap_digest, job->keys);
+#pragma omp for schedule(dynamic, KEYSWITCH_CHUNK_ROWS)
+        for (size_t row = 0; row < row_count; row++) {
+            make_keyswitch_row(job, row);
+        }
     }
 }
 
 static torc_status make_keyswitch_key(torc_ctx *ctx, torc_evaluation_keys *keys,
+                                      uint8_t bootstrap_digest[TORC_DIGEST_BYTES],
                                       const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
     const size_t row_count = torc_evk_keyswitch_rows(p);
-    uint32_t *body = NULL;
-    uint32_t *masks = NULL;
-    int64_t *noise = NULL;
-    TORC_TRY(TORC_ALLOC(ctx, body, row_count));
-    keys->keyswitch_body = body;
-    TORC_TRY(TORC_ALLOC(ctx, noise, row_count));
-    const torc_status status = TORC_ALLOC(ctx, masks, (size_t)omp_get_max_threads() * p->lwe_dim);
+    keyswitch_job job = {.keys = keys, .secret = secret};
+    TORC_TRY(TORC_ALLOC(ctx, job.body, row_count));
+    keys->keyswitch_body = job.body;
+    TORC_TRY(TORC_ALLOC(ctx, job.noise, row_count));
+    const torc_status status =
+        TORC_ALLOC(ctx, job.masks, (size_t)omp_get_max_threads() * p->lwe_dim);
     if (status == TORC_OK) {
-        torc_random_tuniform(noise, row_count, p->lwe_noise_log2);
-        make_keyswitch_rows(body, noise, masks, keys, secret);
-        torc_wipe(noise, row_count * sizeof *noise);
+        torc_random_tuniform(job.noise, row_count, p->lwe_noise_log2);
+        make_keyswitch_rows(bootstrap_digest, &job);
+        torc_wipe(job.noise, row_count * sizeof *job.noise);
     }
-    free(masks);
-    free(noise);
+    free(job.masks);
+    free(job.noise);
     return status;
 }
 
@@ -144,11 +196,14 @@ static torc_status make_keys(torc_ctx *ctx, torc_secret_key *secret, torc_evalua
     torc_random_seed(keys->seed);
     torc_random_bits(secret->big, torc_params_big_dim(&secret->params));
     if (torc_params_has_lookup(&secret->params)) {
+        uint8_t digest[TORC_DIGEST_BYTES];
         torc_random_bits(secret->small, secret->params.lwe_dim);
         TORC_TRY(make_bootstrap_key(ctx, keys, secret));
-        TORC_TRY(make_keyswitch_key(ctx, keys, secret));
+        TORC_TRY(make_keyswitch_key(ctx, keys, digest, secret));
+        torc_evk_identify_from(keys, digest);
+    } else {
+        torc_evk_identify(keys);
     }
-    torc_evk_identify(keys);
     memcpy(secret->key_id, keys->key_id, sizeof secret->key_id);
     torc_secret_key_seal(secret);
     torc_progress(ctx, "bootstrap key", 1);
