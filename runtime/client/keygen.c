@@ -9,7 +9,9 @@
 #include "runtime/status.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,8 @@ typedef struct bootstrap_job {
     double *spectrum; /* [k][N] of the big key, as secret as that one */
     uint64_t *masks;  /* [threads][k][N] */
     uint64_t *body;   /* [rows][N] */
+    pthread_mutex_t drawing;
+    size_t next_row;
 } bootstrap_job;
 
 /* body[N] += sum_c mask_c * key_c. */
@@ -68,28 +72,42 @@ static void add_ggsw_message(uint64_t *body, const torc_secret_key *secret, size
     }
 }
 
-static void make_rows(const bootstrap_job *job, size_t first, size_t end)
-{
-    for (size_t row = first; row < end; row++) {
-        uint64_t *body = job->body + row * job->secret->params.poly_size;
-        add_glwe_mask(body, job, row);
-        add_ggsw_message(body, job->secret, row);
-    }
-}
-
-static void make_bootstrap_rows(torc_ctx *ctx, const bootstrap_job *job)
+/* The next chunk of rows with its noise drawn, false past the last one: who takes a chunk draws for
+ * it, one thread after the other, so that noise is drawn in the order of the rows. (A mutex sleeps;
+ * an ordered loop of OpenMP would burn the time of a processor that others want.) */
+static bool take_chunk(bootstrap_job *job, size_t *first, size_t *end)
 {
     const torc_params *p = &job->secret->params;
     const size_t row_count = torc_evk_bootstrap_rows(p);
-#pragma omp parallel for schedule(dynamic) ordered
-    for (size_t first = 0; first < row_count; first += CHUNK_ROWS) {
-        const size_t end = row_count - first < CHUNK_ROWS ? row_count : first + CHUNK_ROWS;
-        int64_t *noise = (int64_t *)job->body + first * p->poly_size;
-#pragma omp ordered
-        torc_random_tuniform(noise, (end - first) * p->poly_size, p->glwe_noise_log2);
-        make_rows(job, first, end);
-        if (omp_get_thread_num() == 0) {
-            torc_progress(ctx, "bootstrap key", (double)first / (double)row_count);
+    pthread_mutex_lock(&job->drawing);
+    const size_t left = row_count - job->next_row;
+    const size_t count = left < CHUNK_ROWS ? left : CHUNK_ROWS;
+    *first = job->next_row;
+    *end = *first + count;
+    job->next_row = *end;
+    torc_random_tuniform((int64_t *)job->body + *first * p->poly_size, count * p->poly_size,
+                         p->glwe_noise_log2);
+    pthread_mutex_unlock(&job->drawing);
+    return count > 0;
+}
+
+static void make_bootstrap_rows(torc_ctx *ctx, bootstrap_job *job)
+{
+    const torc_params *p = &job->secret->params;
+    const double row_count = (double)torc_evk_bootstrap_rows(p);
+#pragma omp parallel
+    {
+        size_t first = 0;
+        size_t end = 0;
+        while (take_chunk(job, &first, &end)) {
+            for (size_t row = first; row < end; row++) {
+                uint64_t *body = job->body + row * p->poly_size;
+                add_glwe_mask(body, job, row);
+                add_ggsw_message(body, job->secret, row);
+            }
+            if (omp_get_thread_num() == 0) {
+                torc_progress(ctx, "bootstrap key", (double)first / row_count);
+            }
         }
     }
 }
@@ -115,7 +133,7 @@ static torc_status make_bootstrap_key(torc_ctx *ctx, torc_evaluation_keys *keys,
                                       const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
-    bootstrap_job job = {.keys = keys, .secret = secret};
+    bootstrap_job job = {.keys = keys, .secret = secret, .drawing = PTHREAD_MUTEX_INITIALIZER};
     TORC_TRY(TORC_ALLOC(ctx, job.body, torc_evk_bootstrap_rows(p) * p->poly_size));
     keys->bootstrap_body = job.body; /* keys own it from here */
     TORC_TRY(TORC_ALLOC(ctx, job.masks, (size_t)omp_get_max_threads() * torc_params_big_dim(p)));
