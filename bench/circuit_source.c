@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-#define DIGITS "models/digits_mlp/"
-#define SEED   2 /* of images; that of the inputset is another */
+#define DIGITS   "models/digits_mlp/"
+#define SEED     2 /* of images; that of the inputset is another */
+#define NETWORKS 3
 
 static torc_status make_nn20(torc_ctx *ctx, bench_model *m, const nn20_shape *shape,
                              torc_engine engine, size_t samples)
@@ -49,8 +50,8 @@ static torc_status load_file(torc_ctx *ctx, bench_model *m, const bench_options 
 static torc_status make(torc_ctx *ctx, bench_model *m, const bench_options *o, torc_engine engine,
                         size_t samples)
 {
-    static const nn20_shape *const networks[] = {&nn20_ternary, &nn20_dense, &nn20_small};
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+    const nn20_shape *const networks[NETWORKS] = {&nn20_ternary, &nn20_dense, &nn20_small};
+    for (size_t i = 0; i < NETWORKS; i++) {
         if (strcmp(o->circuit, networks[i]->name) == 0) {
             return make_nn20(ctx, m, networks[i], engine, samples);
         }

@@ -238,9 +238,9 @@ static void draw_slope(const frame *f, const plot *p)
 
 static void legend(const frame *f, const plot *p)
 {
-    double y = LEGEND_Y;
     bool has_bound = false;
-    for (uint32_t i = 0; i < p->count; i++, y += LEGEND) {
+    for (uint32_t i = 0; i < p->count; i++) {
+        const double y = LEGEND_Y + i * LEGEND;
         char how[96];
         snprintf(how, sizeof how, "stroke=\"%s\" stroke-width=\"2\"", colours[i % COLOURS]);
         line(f, LEGEND_X, y, LEGEND_X + 26, y, how);
@@ -249,6 +249,7 @@ static void legend(const frame *f, const plot *p)
         text(f, LEGEND_X + 34, y + 19, "font-size=\"11\" fill=\"#505050\"", p->series[i].detail);
         has_bound = has_bound || p->series[i].bound > 0;
     }
+    double y = LEGEND_Y + p->count * LEGEND;
     if (has_bound) {
         line(f, LEGEND_X, y, LEGEND_X + 26, y,
              "stroke=\"#404040\" stroke-width=\"1.5\" stroke-dasharray=\"7 5\"");

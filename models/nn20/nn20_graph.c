@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define FILTER     3
+#define FILTER     ((size_t)3)
 #define CALIBRATED 64 /* images of the inputset */
 
 const nn20_shape nn20_ternary = {

@@ -4,6 +4,7 @@
  * lookups too. */
 #include "runtime/server/backend_cpu.h"
 
+#include <assert.h>
 #include <omp.h>
 
 static void *thread_scratch(const cpu_target *target)
@@ -29,6 +30,7 @@ void torc_cpu_gather(const cpu_target *target, const torc_lookup *args, size_t s
 /* Parts of nearly equal size: part i of `parts` is [edge(i), edge(i + 1)). */
 static size_t edge(size_t count, size_t parts, size_t i)
 {
+    assert(parts > 0);
     return count / parts * i + (i < count % parts ? i : count % parts);
 }
 
