@@ -18,6 +18,7 @@
 #define TORC_CONTAINER_LAYOUT_H
 
 #include "runtime/container.h"
+#include "runtime/rng.h"
 
 #define TORC_CONTAINER_MAJOR     1
 #define TORC_CONTAINER_START     ((size_t)1 << 20) /* most bytes before the data */
@@ -27,7 +28,6 @@
 #define TORC_CONTAINER_NAME_MAX  128
 #define TORC_CONTAINER_PREFIX    "{\"__metadata__\":{\"header_digest\":\""
 #define TORC_CONTAINER_DIGEST_AT (8 + sizeof TORC_CONTAINER_PREFIX - 1)
-#define TORC_DIGEST_BYTES        32
 #define TORC_DIGEST_DIGITS       64
 #define TORC_FILE_KIND_COUNT     5
 

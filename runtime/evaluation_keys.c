@@ -157,6 +157,20 @@ static torc_status read_bodies(torc_ctx *ctx, torc_evaluation_keys *keys, const 
     return TORC_OK;
 }
 
+/* The digest of a tensor, which the reader has checked, is that of the bodies: no second pass. */
+static torc_status identify_read(torc_ctx *ctx, torc_evaluation_keys *keys,
+                                 const torc_reader *reader)
+{
+    uint8_t digest[TORC_DIGEST_BYTES];
+    if (!torc_params_has_lookup(&keys->params)) {
+        torc_evk_identify(keys);
+        return TORC_OK;
+    }
+    TORC_TRY(torc_reader_hex(ctx, reader, "digest:bootstrap", digest, sizeof digest));
+    torc_evk_identify_from(keys, digest);
+    return TORC_OK;
+}
+
 static torc_status read_keys(torc_ctx *ctx, torc_evaluation_keys *keys, const torc_reader *reader)
 {
     uint8_t stored_id[TORC_KEY_ID_BYTES];
@@ -164,7 +178,7 @@ static torc_status read_keys(torc_ctx *ctx, torc_evaluation_keys *keys, const to
     TORC_TRY(torc_reader_hex(ctx, reader, "seed", keys->seed, TORC_SEED_BYTES));
     TORC_TRY(torc_reader_hex(ctx, reader, "key_id", stored_id, TORC_KEY_ID_BYTES));
     TORC_TRY(read_bodies(ctx, keys, reader));
-    torc_evk_identify(keys);
+    TORC_TRY(identify_read(ctx, keys, reader));
     if (memcmp(stored_id, keys->key_id, sizeof stored_id) != 0) {
         return torc_fail(ctx, TORC_E_FORMAT,
                          "%s: key_id is not that of its content; make the keys "

@@ -7,7 +7,6 @@
 #include "runtime/rng.h"
 
 #define TORC_KEY_ID_BYTES 32
-#define TORC_DIGEST_BYTES 32
 
 /* bootstrap_body[n][(k+1)*l][N]: row (c, j) of GGSW i holds the body of a GLWE encryption of
  *   s_small[i] * 2^(64 - base_log*(j+1)) * (-s_big[c] if c < k, 1 if c == k); index c*l + j.

@@ -6,7 +6,8 @@
 
 #include "runtime/torc_base.h"
 
-#define TORC_SEED_BYTES 32
+#define TORC_SEED_BYTES   32
+#define TORC_DIGEST_BYTES 32
 
 /* Mask streams: one (domain, row) never serves two rows under one seed. */
 typedef enum torc_mask_domain {
@@ -34,7 +35,7 @@ void torc_mask_expand_u64(uint64_t *out, size_t count, const uint8_t seed[TORC_S
 void torc_mask_expand_u32(uint32_t *out, size_t count, const uint8_t seed[TORC_SEED_BYTES],
                           torc_mask_domain domain, uint64_t row);
 
-void torc_hash(uint8_t out[32], const void *data, size_t size); /* BLAKE2b-256 */
+void torc_hash(uint8_t out[TORC_DIGEST_BYTES], const void *data, size_t size); /* BLAKE2b-256 */
 void torc_wipe(void *data, size_t size);
 
 #endif
