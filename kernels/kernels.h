@@ -277,7 +277,9 @@ typedef struct torc_cpu_kernels {
     void (*bootstrap_key_step)(void *key, size_t step, const torc_shape *shape);
 
     size_t (*keyswitch_key_bytes)(const torc_shape *shape);
-    void (*keyswitch_key_row)(void *key, size_t row, const uint32_t *lwe, const torc_shape *shape);
+    /* Rows 2 pair and 2 pair + 1 of the kN l': lwe[2][n+1]; pairs may come from threads. */
+    void (*keyswitch_key_rows)(void *key, size_t pair, const uint32_t *lwe,
+                               const torc_shape *shape);
 
     /* Scratch of one thread for batches up to `batch` ciphertexts, 64-byte aligned; and how many
      * should walk through the bootstrap key together. */

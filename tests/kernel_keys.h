@@ -193,8 +193,8 @@ static inline void *keys_cpu_keyswitch(const test_keys *keys, const torc_cpu_ker
 {
     const torc_shape *s = &keys->shape;
     void *out = test_alloc(cpu->keyswitch_key_bytes(s));
-    for (size_t r = 0; r < (size_t)s->glwe_dim * s->poly_size * s->ks_level_count; r++) {
-        cpu->keyswitch_key_row(out, r, keys->ksk + r * (s->lwe_dim + 1), s);
+    for (size_t r = 0; r < (size_t)s->glwe_dim * s->poly_size * s->ks_level_count; r += 2) {
+        cpu->keyswitch_key_rows(out, r / 2, keys->ksk + r * (s->lwe_dim + 1), s);
     }
     return out;
 }

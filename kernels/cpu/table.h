@@ -20,8 +20,8 @@ void TORC_CPU(bootstrap)(uint64_t *const *out, const uint32_t *small, const uint
                          const torc_shape *shape, void *scratch);
 
 size_t TORC_CPU(keyswitch_key_bytes)(const torc_shape *shape);
-void TORC_CPU(keyswitch_key_row)(void *key, size_t row, const uint32_t *lwe,
-                                 const torc_shape *shape);
+void TORC_CPU(keyswitch_key_rows)(void *key, size_t pair, const uint32_t *lwe,
+                                  const torc_shape *shape);
 size_t TORC_CPU(keyswitch_scratch_bytes)(const torc_shape *shape, uint32_t batch);
 void TORC_CPU(keyswitch)(const torc_keyswitch_job *job, const torc_shape *shape);
 

@@ -198,17 +198,18 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Of one thread: for either kernel, and for one expanded row of either key. */
+/* Of one thread: for either kernel, and for expanded rows: one of the bootstrap key, two of the
+ * other. */
 static size_t scratch_bytes(const cpu_target *target)
 {
     const torc_shape *shape = &target->shape;
-    const size_t keyswitch_row = (size_t)(shape->lwe_dim + 1) * sizeof(uint32_t);
+    const size_t keyswitch_rows = 2 * (size_t)(shape->lwe_dim + 1) * sizeof(uint32_t);
     const size_t bootstrap_row =
         (size_t)(shape->glwe_dim + 1) * shape->poly_size * sizeof(uint64_t);
     const size_t kernels =
         larger(target->kernels->keyswitch_scratch_bytes(shape, CPU_KEYSWITCH_BATCH),
                target->kernels->bootstrap_scratch_bytes(shape, target->batch));
-    return (larger(kernels, larger(keyswitch_row, bootstrap_row)) + 63) & ~(size_t)63;
+    return (larger(kernels, larger(keyswitch_rows, bootstrap_row)) + 63) & ~(size_t)63;
 }
 
 static torc_status alloc_lookup(torc_ctx *ctx, cpu_target *target)

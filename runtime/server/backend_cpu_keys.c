@@ -14,24 +14,31 @@ static void load_step(cpu_target *target, const torc_evaluation_keys *keys, void
     target->kernels->bootstrap_key_step(target->bootstrap_key, step, &target->shape);
 }
 
+static void load_pair(cpu_target *target, const torc_evaluation_keys *keys, uint32_t *rows,
+                      size_t pair)
+{
+    torc_evk_expand_lwe(rows, keys, 2 * pair);
+    torc_evk_expand_lwe(rows + keys->params.lwe_dim + 1, keys, 2 * pair + 1);
+    target->kernels->keyswitch_key_rows(target->keyswitch_key, pair, rows, &target->shape);
+}
+
 void torc_cpu_load_keys(cpu_target *target, const torc_evaluation_keys *keys)
 {
     const size_t steps = torc_params_step_count(&keys->params);
     const size_t step_rows = torc_evk_bootstrap_rows(&keys->params) / steps;
-    const size_t keyswitch_rows = torc_evk_keyswitch_rows(&keys->params);
+    const size_t keyswitch_pairs = torc_evk_keyswitch_rows(&keys->params) / 2;
 
 #pragma omp parallel num_threads(target->threads)
     {
-        /* scratch_bytes covers one row of either key */
+        /* scratch_bytes covers one row of the bootstrap key, two of the other */
         void *row = target->thread_scratch + (size_t)omp_get_thread_num() * target->scratch_bytes;
 #pragma omp for schedule(static) nowait
         for (size_t step = 0; step < steps; step++) {
             load_step(target, keys, row, step, step_rows);
         }
 #pragma omp for schedule(static)
-        for (size_t r = 0; r < keyswitch_rows; r++) {
-            torc_evk_expand_lwe(row, keys, r);
-            target->kernels->keyswitch_key_row(target->keyswitch_key, r, row, &target->shape);
+        for (size_t pair = 0; pair < keyswitch_pairs; pair++) {
+            load_pair(target, keys, row, pair);
         }
     }
 }
