@@ -115,6 +115,50 @@ Test(port, floats_are_rounded_to_even_and_clipped)
     torc_ctx_free(ctx);
 }
 
+/* The definition with the library's own functions, on halves and their neighbours, far outside, and
+ * for ranges that the fast rounding does not reach; in parts too. */
+Test(port, quantising_is_rounding_then_clipping)
+{
+    enum { SAMPLES = 333 };
+    static const int64_t ends[][2] = {{0, 0}, {-7, 8}, {0, 255}, {-((int64_t)1 << 52), 9}};
+    uint64_t state = 1;
+    torc_tensor in = tensor_of(TORC_F64, 1, (const size_t[]){SAMPLES});
+    for (size_t r = 0; r < sizeof ends / sizeof *ends; r++) {
+        torc_port port = sample_port("x", 53, true, 0, NULL);
+        int64_t whole[SAMPLES];
+        int64_t part[SAMPLES];
+        uint64_t saturated[3] = {0};
+        sample_port_float(&port, 0.375, -1);
+        port.min = ends[r][0];
+        port.max = ends[r][1];
+        for (size_t s = 0; s < SAMPLES; s++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            const double half = (double)((int64_t)(state >> 40 & 1023) - 512) / 2;
+            in.f64[s] = (s % 3 == 0   ? half * 0.375 - 1
+                         : s % 3 == 1 ? nextafter(half * 0.375 - 1, s % 2 == 0 ? 1e9 : -1e9)
+                                      : ldexp(half, (int)(s % 900)));
+        }
+        cr_expect_eq(torc_port_quantize(NULL, whole, &saturated[0], &port, &in), TORC_OK);
+        cr_expect_eq(torc_port_quantize_part(NULL, part, &saturated[1], &port, &in, 0, 100),
+                     TORC_OK);
+        cr_expect_eq(torc_port_quantize_part(NULL, part + 100, &saturated[1], &port, &in, 100,
+                                             SAMPLES - 100),
+                     TORC_OK);
+        for (size_t s = 0; s < SAMPLES; s++) {
+            const double m = nearbyint((in.f64[s] + 1) / 0.375);
+            const double clipped = fmin(fmax(m, (double)port.min), (double)port.max);
+            saturated[2] += m != clipped;
+            cr_expect_eq(whole[s], (int64_t)clipped, "row %zu, x = %g", r, in.f64[s]);
+        }
+        cr_expect_arr_eq(part, whole, sizeof whole);
+        cr_expect(saturated[0] == saturated[2] && saturated[1] == saturated[2]);
+        free(port.name);
+        free(port.real_scale);
+        free(port.real_offset);
+    }
+    torc_tensor_free(&in);
+}
+
 Test(port, clipping_ends_at_the_calibrated_bounds_not_at_the_width)
 {
     torc_port port = sample_port("x", 4, true, 1, (const size_t[]){2});
