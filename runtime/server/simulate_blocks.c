@@ -5,10 +5,17 @@
 #include "runtime/server/simulation.h"
 #include "runtime/status.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 
 #define PART_BLOCKS ((size_t)1024) /* between two reports of progress */
+
+/* In multiply-adds, of which a core does some 15 a nanosecond with AVX2. */
+#define LOOKUP_WORK 20.0
+#define PORT_WORK   40.0 /* a value in or out */
+#define DRAW_WORK   70.0
+#define THREAD_WORK 1e7 /* below, a thread costs more than it brings */
 
 typedef struct crew {
     const torc_sim_program *program;
@@ -60,7 +67,7 @@ static torc_status run_part(torc_ctx *ctx, const crew *c, size_t begin, size_t e
 {
     uint64_t clipped = 0;
     size_t refused = SIZE_MAX;
-#pragma omp parallel for schedule(dynamic, 2) num_threads(c->threads) reduction(+ : clipped) reduction(min : refused) if (end - begin > 1)
+#pragma omp parallel for schedule(dynamic, 2) num_threads(c->threads) reduction(+ : clipped) reduction(min : refused) if (c->threads > 1)
     for (size_t index = begin; index < end; index++) {
         if (!run_block(c, &c->block[omp_get_thread_num()], index, &clipped)) {
             refused = index < refused ? index : refused;
@@ -74,13 +81,35 @@ static torc_status run_part(torc_ctx *ctx, const crew *c, size_t begin, size_t e
     return TORC_OK;
 }
 
+static double sample_work(const crew *c)
+{
+    const torc_program *program = &c->sim->circuit->program;
+    const double lookups = (double)torc_program_lookup_count(program);
+    double inputs = 0;
+    double outputs = 0;
+    for (uint32_t i = 0; i < program->input_count; i++) {
+        inputs += program->inputs[i].count;
+    }
+    for (uint32_t o = 0; o < program->output_count; o++) {
+        outputs += program->outputs[o].count;
+    }
+    const double draws = c->sim->noisy ? inputs + 2 * lookups : 0;
+    return (double)torc_program_linear_macs(program) + LOOKUP_WORK * lookups +
+           PORT_WORK * (inputs + outputs) + DRAW_WORK * draws;
+}
+
+static int thread_count(const crew *c)
+{
+    const double room = (double)(TORC_SIMULATION_BYTES / torc_sim_block_bytes(c->program));
+    const double worth = (double)c->sim->samples * sample_work(c) / THREAD_WORK;
+    const double most =
+        fmin(fmin(room, worth), fmin((double)c->block_count, omp_get_max_threads()));
+    return most < 1 ? 1 : (int)most;
+}
+
 static torc_status create_blocks(torc_ctx *ctx, crew *c)
 {
-    const size_t room = TORC_SIMULATION_BYTES / torc_sim_block_bytes(c->program);
-    const size_t wanted = (size_t)omp_get_max_threads();
-    const size_t most = wanted < c->block_count ? wanted : c->block_count;
-    c->threads = (int)(most < room ? most : room);
-    c->threads = c->threads < 1 ? 1 : c->threads;
+    c->threads = thread_count(c);
     TORC_TRY(TORC_ALLOC(ctx, c->block, (size_t)c->threads));
     for (int t = 0; t < c->threads; t++) {
         TORC_TRY(torc_sim_block_create(ctx, &c->block[t], c->program));
