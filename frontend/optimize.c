@@ -9,7 +9,7 @@
 
 #define KEY_PRICE_PER_BYTE (0.02 / 100e6)
 
-enum { GROUPING_MAX = 4 };
+enum { GROUPING_MAX = 4, CPU_GROUPING_MAX = 3 /* of its kernels */ };
 
 double torc_price_of_key(const torc_params *params)
 {
@@ -89,7 +89,7 @@ static uint32_t last_grouping(const torc_search *search)
     if (search->max_grouping != 0) {
         return search->max_grouping;
     }
-    return search->target == TORC_SEARCH_GPU ? GROUPING_MAX : 1;
+    return search->target == TORC_SEARCH_GPU ? GROUPING_MAX : CPU_GROUPING_MAX;
 }
 
 double torc_search_price(const torc_search *search, const torc_params *params)

@@ -16,8 +16,8 @@ typedef struct torc_search {
     double log2_p_lookup;        /* each row; 0: no bound */
     const torc_machine *machine; /* cost constants */
     uint64_t lookup_count;       /* of one sample; 0: no lookup, a tiny set */
-    uint32_t max_grouping;       /* key bits a step at most, what the backend runs; 0 means 1, on
-                                    the GPU all that its shapes have */
+    uint32_t max_grouping;       /* key bits a step at most; 0: what the target runs, 3 on the
+                                    CPU, on the GPU all that its shapes have */
     torc_search_target target;   /* whose kernels run it: limits, noise, price */
     /* GPU: its cost constants, NULL: the default device; the shapes allowed, NULL: those shipped.
      */

@@ -1,17 +1,24 @@
 /* The search model of the CPU engine. Must not know about: graphs, circuits.
  *
  * Prices are seconds on the default machine in full batches (a search that followed the machine at
- * hand would compile one model to different circuits), plus 2 % for every 100 MB of resident key:
+ * hand would compile one model to different circuits), plus 4 % for every 100 MB of resident key:
  * of two sets of equal speed the one of smaller key is taken. */
 #include "frontend/optimize_search.h"
 #include "runtime/noise_terms.h"
 #include "runtime/security.h"
+
+#define KEY_PRICE_PER_BYTE (0.04 / 100e6)
 
 static double bootstrap_variance(const torc_params *params)
 {
     const torc_noise_keys keys = torc_noise_keys_production(params);
 
     return torc_variance_bootstrap(params, &keys);
+}
+
+static double price_of_key(const torc_params *params)
+{
+    return 1.0 + KEY_PRICE_PER_BYTE * (double)torc_params_key_bytes_resident(params);
 }
 
 static double price_floor(const torc_search_model *model, const torc_params *params)
@@ -25,7 +32,7 @@ static double price(const torc_search_model *model, const torc_params *params)
         torc_cost_bootstrap(model->machine, params, torc_cost_bootstrap_batch(params)) +
         torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
 
-    return seconds * torc_price_of_key(params);
+    return seconds * price_of_key(params);
 }
 
 torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping)
