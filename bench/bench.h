@@ -21,6 +21,7 @@ typedef struct bench_options {
     /* lookups */
     uint64_t norm_sq;         /* 0: of the set */
     uint64_t circuit_lookups; /* 0: of the set */
+    uint32_t grouping;        /* key bits a step; 0: the cheapest */
     /* circuit, simulate */
     const char *circuit; /* a name of bench/circuit_source.c, or a file */
     const char *input;

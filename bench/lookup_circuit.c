@@ -133,12 +133,31 @@ static torc_status fill_ports(torc_ctx *ctx, torc_circuit *c, uint32_t bits)
                      bits);
 }
 
+/* The shipped shapes with this grouping; 0: all. */
+static torc_configurations shapes_of(torc_configuration list[TORC_CONFIGURATIONS_MAX],
+                                     uint32_t grouping)
+{
+    torc_configurations found = {list, 0};
+    for (uint32_t i = 0; i < torc_configurations_shipped.count; i++) {
+        const torc_configuration shape = torc_configurations_shipped.list[i];
+        if (grouping == 0 || shape.grouping == grouping) {
+            list[found.count++] = shape;
+        }
+    }
+    return found;
+}
+
 /* The row stands for the lookups of a circuit of circuit_lookups. */
 static torc_status choose_params(torc_ctx *ctx, torc_circuit *c, const bench_set *set,
                                  torc_engine engine)
 {
     torc_machine machine;
+    torc_configuration list[TORC_CONFIGURATIONS_MAX];
+    const torc_configurations shapes = shapes_of(list, set->grouping);
     torc_machine_default(&machine);
+    if (set->grouping > 1 && engine == TORC_ENGINE_CPU) {
+        return torc_fail(ctx, TORC_E_ARGUMENT, "--grouping: for a GPU alone");
+    }
     c->rows[0] = (torc_noise_row){.kind = TORC_ROW_LOOKUP_EXACT,
                                   .bits = set->bits,
                                   .norm_sq_lookup = (double)set->norm_sq,
@@ -154,6 +173,7 @@ static torc_status choose_params(torc_ctx *ctx, torc_circuit *c, const bench_set
                                 .log2_p_lookup = shared ? -128 : 0,
                                 .machine = &machine,
                                 .lookup_count = set->circuit_lookups,
+                                .configurations = &shapes,
                                 .target =
                                     engine == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU : TORC_SEARCH_CPU};
     TORC_TRY(torc_optimize(ctx, &c->spec.params, &search));

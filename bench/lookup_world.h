@@ -12,6 +12,7 @@ typedef struct bench_set {
     torc_profile profile;
     uint64_t norm_sq;         /* of the linear combination before the lookup */
     uint64_t circuit_lookups; /* that share the failure probability of a circuit */
+    uint32_t grouping;        /* key bits a step, of a GPU; 0: the cheapest */
 } bench_set;
 
 /* The sets that the options ask for, in their order: *out[*count], freed by the caller. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX_SECONDS = 256, KEY_NORM_SQ, KEY_CIRCUIT_LOOKUPS, KEY_THREADS };
+enum { KEY_MAX_SECONDS = 256, KEY_NORM_SQ, KEY_CIRCUIT_LOOKUPS, KEY_THREADS, KEY_GROUPING };
 
 static uint64_t number(struct argp_state *state, const char *text, uint64_t min, uint64_t max)
 {
@@ -49,6 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_MAX_SECONDS: o->max_seconds = (double)number(state, arg, 1, 1000000); return 0;
     case KEY_NORM_SQ: o->norm_sq = number(state, arg, 1, UINT32_MAX); return 0;
     case KEY_CIRCUIT_LOOKUPS: o->circuit_lookups = number(state, arg, 1, UINT32_MAX); return 0;
+    case KEY_GROUPING: o->grouping = (uint32_t)number(state, arg, 1, 3); return 0;
     case KEY_THREADS: o->threads = (uint32_t)number(state, arg, 1, 1024); return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num != 0) {
@@ -70,6 +71,8 @@ static const struct argp_option rows[] = {
     {"set", 's', "NAME,..", 0,
      "lookups: 1_private .. 8_private, 1_shared .. 8_shared; layers: dense_92x92, ..", 2},
     {"norm-sq", KEY_NORM_SQ, "S", 0, "lookups: squared norm before them (default: 1, shared 25)",
+     2},
+    {"grouping", KEY_GROUPING, "G", 0, "lookups: key bits a step, on a GPU (default: the cheapest)",
      2},
     {"circuit-lookups", KEY_CIRCUIT_LOOKUPS, "C", 0,
      "lookups: how many share the 2^-40 of a circuit (default: 64)", 2},

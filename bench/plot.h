@@ -13,7 +13,7 @@ typedef struct plot_point {
 } plot_point;
 
 typedef struct plot_series {
-    char key[192];   /* rows that share it are points of one line */
+    char key[288];   /* rows that share it are points of one line */
     char label[96];  /* of the legend */
     char detail[96]; /* second line of it */
     uint32_t count;

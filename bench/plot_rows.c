@@ -69,8 +69,10 @@ static void describe(plot_series *out, const cJSON *row)
 static torc_status find_series(torc_ctx *ctx, plot_series **out, plot *p, const cJSON *row)
 {
     char key[sizeof p->series[0].key];
-    snprintf(key, sizeof key, "%s|%s|%s|%s|%.0f", text_of(row, "device"), text_of(row, "model"),
-             text_of(row, "set"), text_of(row, "circuit"), number_of(row, "norm_sq"));
+    char params[sizeof p->series[0].detail];
+    describe_params(params, sizeof params, row);
+    snprintf(key, sizeof key, "%s|%s|%s|%s|%.0f|%s", text_of(row, "device"), text_of(row, "model"),
+             text_of(row, "set"), text_of(row, "circuit"), number_of(row, "norm_sq"), params);
     for (uint32_t i = 0; i < p->count; i++) {
         if (strcmp(p->series[i].key, key) == 0) {
             *out = &p->series[i];

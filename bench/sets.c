@@ -18,21 +18,16 @@ static const char *const order[] = {"4_shared",  "8_private", "8_shared",  "1_pr
                                     "5_private", "5_shared",  "7_private", "7_shared"};
 #define SET_COUNT (sizeof order / sizeof *order)
 
-static bench_set set_of(uint32_t bits, torc_profile profile, uint64_t norm_sq, uint64_t lookups)
-{
-    const bool shared = profile == TORC_SHARED;
-    bench_set set = {.bits = bits, .profile = profile};
-    set.norm_sq = norm_sq != 0 ? norm_sq : shared ? SHARED_NORM_SQ : 1;
-    set.circuit_lookups = lookups != 0 ? lookups : CIRCUIT_LOOKUPS;
-    snprintf(set.name, sizeof set.name, "%u_%s", bits, shared ? "shared" : "private");
-    return set;
-}
-
 static bench_set named(const char *name, const bench_options *o)
 {
     const bool shared = strcmp(name + 2, "shared") == 0;
-    return set_of((uint32_t)(name[0] - '0'), shared ? TORC_SHARED : TORC_PRIVATE, o->norm_sq,
-                  o->circuit_lookups);
+    bench_set set = {.bits = (uint32_t)(name[0] - '0'),
+                     .profile = shared ? TORC_SHARED : TORC_PRIVATE,
+                     .grouping = o->grouping};
+    set.norm_sq = o->norm_sq != 0 ? o->norm_sq : shared ? SHARED_NORM_SQ : 1;
+    set.circuit_lookups = o->circuit_lookups != 0 ? o->circuit_lookups : CIRCUIT_LOOKUPS;
+    snprintf(set.name, sizeof set.name, "%s", name);
+    return set;
 }
 
 bool bench_lists(const char *names, const char *name)

@@ -240,7 +240,9 @@ bench() { # SECONDS LABEL ARGUMENTS of torc_bench: it begins nothing that ends i
 
 figures() { # --long: ten times the statistics, and no limit to the step
     begin figures "$([ "$long" = yes ] && echo 36000 || echo 480)"
-    bench 45 "lookups of 4 bits" lookups --set 4_shared
+    for grouping in 2 3; do
+        bench 40 "lookups of 4 bits, g = $grouping" lookups --set 4_shared --grouping $grouping
+    done
     bench 75 "NN-20" circuit --circuit nn20 --batch 1,64 --repeats 3
     bench 45 "lookups of 8 bits" lookups --set 8_private,8_shared --repeats 3
     bench 30 "digits" circuit --circuit digits_mlp --batch 1,64,512

@@ -127,7 +127,7 @@ run --step figures --long
 expect "the fastest variant comes first" \
     [ "$(sed -n 's/.*"step":"figures","part":"rotation \([^"]*\)".*/\1/p' "$folder/out/results.jsonl" | head -n 1)" = g3_c4 ]
 expect "whole lookups come before all else" \
-    [ "$(sed -n 's/.*"step":"figures","part":"\([^"]*\)".*/\1/p' "$folder/out/results.jsonl" | head -n 1)" = "lookups of 4 bits" ]
+    [ "$(sed -n 's/.*"step":"figures","part":"\([^"]*\)".*/\1/p' "$folder/out/results.jsonl" | head -n 1)" = "lookups of 4 bits, g = 2" ]
 expect "circuits run on the device, for a limited time" has 1 '"arguments":"circuit --circuit nn20 .*--device cuda --max-seconds 70"'
 expect "a circuit with wrong results is told" has 1 '"part":"NN-20, dense".*"failed with exit code 14"'
 expect "the keyswitch is timed" has 1 '"name":"keyswitch_4bits_batch1"'
