@@ -5,8 +5,9 @@
 
 int mutate_routes(void); /* routes.cu */
 
+/* cluster: of the latency form, 0: as large as it goes. */
 static void expect_rotations(const torc_shape *shape, uint32_t count, uint64_t seed,
-                             torc_gpu_form form)
+                             torc_gpu_form form, uint32_t cluster)
 {
     const rotation_name name = rotation_name_of(shape);
     test_rng rng = {seed};
@@ -14,6 +15,7 @@ static void expect_rotations(const torc_shape *shape, uint32_t count, uint64_t s
     rotation_batch b = rotation_batch_make(shape, count, ROTATION_VARIED, &rng);
     static rotation_noise noise;
 
+    b.cluster = cluster;
     rotation_noise_begin(&noise, &key);
     GPU_OK(rotation_try(&b, &key, form));
     rotation_expect_coefficients(&b, &key, noise.bound, name.text);
@@ -37,10 +39,13 @@ static void try_configuration(uint32_t k, uint32_t log2_n, uint32_t l, uint32_t 
                               .grouping = g};
     const uint64_t seed = 10 * log2_n + 3 * g + v;
 
-    expect_rotations(&shape, v > 1 ? 2 : 9, seed, TORC_GPU_FORM_THROUGHPUT);
-    expect_rotations(&shape, v > 1 ? 1 : 5, seed, TORC_GPU_FORM_GLOBAL);
+    expect_rotations(&shape, v > 1 ? 2 : 9, seed, TORC_GPU_FORM_THROUGHPUT, 0);
+    expect_rotations(&shape, v > 1 ? 1 : 5, seed, TORC_GPU_FORM_GLOBAL, 0);
     if (log2_n == 9) {
-        expect_rotations(&shape, 9, seed, TORC_GPU_FORM_LATENCY); /* 8 in a block's turn */
+        expect_rotations(&shape, 9, seed, TORC_GPU_FORM_LATENCY, 0); /* 8 in a block's turn */
+        if (v == 0) { /* one block: twiddles in shared memory */
+            expect_rotations(&shape, 1, seed, TORC_GPU_FORM_LATENCY, 1);
+        }
     }
 }
 
