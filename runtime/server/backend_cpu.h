@@ -58,8 +58,8 @@ torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear 
 torc_status torc_cpu_lookup(torc_ctx *ctx, torc_target *base, const torc_lookup *args,
                             size_t samples);
 
-/* What it does for lookups first .. first + count - 1 of count * samples, count <= chunk, in this
- * order. */
+/* What it does for lookups first .. first + count - 1 of count * samples, 1 <= count <= chunk, in
+ * this order. */
 void torc_cpu_gather(const cpu_target *target, const torc_lookup *args, size_t samples,
                      size_t first, size_t count);
 void torc_cpu_keyswitch(const cpu_target *target, size_t count);

@@ -45,6 +45,7 @@ static size_t part_count(size_t count, size_t limit, size_t threads)
  * for some of the columns, and read only that share of the key. */
 void torc_cpu_keyswitch(const cpu_target *target, size_t count)
 {
+    assert(count > 0);
     const size_t batches = (count + CPU_KEYSWITCH_BATCH - 1) / CPU_KEYSWITCH_BATCH;
     const size_t parts = (target->threads + batches - 1) / batches;
 #pragma omp parallel for schedule(dynamic) num_threads(target->threads)
