@@ -1,9 +1,11 @@
 /* Linear layer on ciphertexts: out[o] = sum_i weight[o][i] in[i], words modulo 2^64.
- * A tile of outputs by a tile of words stays in registers while the inputs stream past; exact, the
- * same bits everywhere.
+ * Weights of a few bits and several outputs have a kernel of their own (linear_narrow.c). For all
+ * others a tile of outputs by a tile of words stays in registers while the inputs stream past.
+ * Exact, the same bits everywhere.
  *
  * Layouts: in[i], out[o] point to u64 [words]; weight i64 [out_count][in_count]; in[i] NULL:
  * absent. */
+#include "kernels/cpu/linear_narrow.h"
 #include "kernels/cpu/table.h"
 
 enum { OUT_TILE = 4, VECTORS = VECTOR_LOG2 == 3 ? 4 : 2, WORD_TILE = VECTORS * VECTOR_WIDTH };
@@ -49,8 +51,18 @@ static void tail_word(uint64_t *const *out, const uint64_t *const *in, const int
     }
 }
 
-void TORC_CPU(linear)(uint64_t *const *out, const uint64_t *const *in, const int64_t *weight,
-                      uint32_t out_count, uint32_t in_count, size_t words)
+static uint64_t largest(const int64_t *weight, size_t count)
+{
+    uint64_t found = 1;
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t size = weight[i] < 0 ? 0 - (uint64_t)weight[i] : (uint64_t)weight[i];
+        found = size > found ? size : found;
+    }
+    return found;
+}
+
+static void wide(uint64_t *const *out, const uint64_t *const *in, const int64_t *weight,
+                 uint32_t out_count, uint32_t in_count, size_t words)
 {
     size_t word = 0;
     for (; word + WORD_TILE <= words; word += WORD_TILE) {
@@ -64,5 +76,17 @@ void TORC_CPU(linear)(uint64_t *const *out, const uint64_t *const *in, const int
     }
     for (; word < words; word++) {
         tail_word(out, in, weight, out_count, in_count, word);
+    }
+}
+
+void TORC_CPU(linear)(uint64_t *const *out, const uint64_t *const *in, const int64_t *weight,
+                      uint32_t out_count, uint32_t in_count, size_t words)
+{
+    const uint64_t weight_max = largest(weight, (size_t)out_count * in_count);
+    /* cutting limbs pays with a few outputs only */
+    if (weight_max <= NARROW_WEIGHT_MAX && out_count >= OUT_TILE) {
+        TORC_CPU(linear_narrow)(out, in, weight, out_count, in_count, words, weight_max);
+    } else {
+        wide(out, in, weight, out_count, in_count, words);
     }
 }

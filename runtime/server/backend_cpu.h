@@ -51,7 +51,7 @@ static inline int64_t cpu_clear(const cpu_target *target, uint32_t element, size
     return target->clear[(size_t)element * target->base.capacity + sample];
 }
 
-enum { CPU_KEYSWITCH_BATCH = 64, CPU_LINEAR_OUTPUTS = 32 };
+enum { CPU_KEYSWITCH_BATCH = 64, CPU_LINEAR_OUTPUTS = 128 };
 
 torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear *args,
                             size_t samples);

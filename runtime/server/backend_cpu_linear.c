@@ -1,15 +1,18 @@
-/* Linear instructions on the CPU: groups, samples and slices of the outputs are shared out over
- * threads; each slice is one kernel call. Exact modulo 2^64. */
+/* Linear instructions on the CPU: groups, samples, slices of the outputs and, where those are few,
+ * parts of the words are shared out over threads; each is one kernel call. Exact modulo 2^64. */
 #include "runtime/server/backend_cpu.h"
 
 #include <omp.h>
 
-/* Outputs first .. first + count - 1 of group g for one sample. */
+enum { PART_WORDS = 128 }; /* no shorter part is worth a call */
+
+/* Outputs first .. first + count - 1 of group g for one sample, words begin .. end - 1. */
 typedef struct slice {
     uint32_t group;
     uint32_t first;
     uint32_t count;
     size_t sample;
+    size_t begin, end;
 } slice;
 
 static uint32_t out_element(const torc_linear *args, uint32_t group, uint32_t out)
@@ -52,15 +55,17 @@ static void slice_run(const cpu_target *target, const torc_linear *args, const s
     const uint64_t *constant = args->constant + (size_t)constant_group * args->out_count + s->first;
 
     for (uint32_t i = 0; i < args->in_count; i++) {
-        in[i] = gather[i] == TORC_NO_ELEMENT ? NULL : cpu_element(target, gather[i], s->sample);
+        const bool is_there = gather[i] != TORC_NO_ELEMENT;
+        in[i] = is_there ? cpu_element(target, gather[i], s->sample) + s->begin : NULL;
     }
     for (uint32_t o = 0; o < s->count; o++) {
-        out[o] = cpu_element(target, out_element(args, s->group, s->first + o), s->sample);
+        const uint32_t element = out_element(args, s->group, s->first + o);
+        out[o] = cpu_element(target, element, s->sample) + s->begin;
     }
     target->kernels->linear(out, in, slice_weights(target, args, s, room), s->count, args->in_count,
-                            words);
-    for (uint32_t o = 0; o < s->count; o++) {
-        out[o][words - 1] += constant[o];
+                            s->end - s->begin);
+    for (uint32_t o = 0; o < s->count && s->end == words; o++) { /* the body is the last word */
+        out[o][words - 1 - s->begin] += constant[o];
     }
 }
 
@@ -75,14 +80,19 @@ static void add_clear_terms(const cpu_target *target, const torc_linear *args, s
     }
 }
 
-/* Long slices read the inputs from memory less often; short ones keep all threads busy. */
-static uint32_t slice_outputs(const cpu_target *target, const torc_linear *args, size_t samples)
+/* How many parts of the words keep all threads busy, two jobs each. */
+static size_t word_parts(const cpu_target *target, size_t jobs)
 {
-    const size_t jobs = args->group_count * samples;
-    const size_t slices_wanted = (2 * (size_t)target->threads + jobs - 1) / jobs;
-    const size_t outputs = (args->out_count + slices_wanted - 1) / slices_wanted;
-    const size_t tiled = (outputs + 3) / 4 * 4; /* whole register tiles */
-    return tiled < target->out_max ? (uint32_t)tiled : target->out_max;
+    const size_t wanted = (2 * (size_t)target->threads + jobs - 1) / jobs;
+    const size_t possible = (target->base.element_words + PART_WORDS - 1) / PART_WORDS;
+    return wanted < possible ? wanted : possible;
+}
+
+/* Where part i of the words begins: whole pieces of PART_WORDS. */
+static size_t part_edge(const cpu_target *target, size_t parts, size_t i)
+{
+    const size_t words = target->base.element_words;
+    return i == parts ? words : words / PART_WORDS * i / parts * PART_WORDS;
 }
 
 torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear *args,
@@ -93,19 +103,22 @@ torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear 
     if (samples == 0 || args->group_count == 0 || args->out_count == 0) {
         return TORC_OK;
     }
-    const uint32_t outputs = slice_outputs(target, args, samples);
+    const uint32_t outputs = args->out_count < target->out_max ? args->out_count : target->out_max;
     const size_t slices = (args->out_count + outputs - 1) / outputs;
-    const size_t jobs = args->group_count * samples * slices;
+    const size_t places = args->group_count * samples * slices;
+    const size_t parts = word_parts(target, places);
 
 #pragma omp parallel for schedule(static) num_threads(target->threads)
-    for (size_t job = 0; job < jobs; job++) {
-        const size_t place = job / slices;
-        const uint32_t first = (uint32_t)(job % slices) * outputs;
+    for (size_t job = 0; job < places * parts; job++) {
+        const size_t place = job / parts / slices;
+        const uint32_t first = (uint32_t)(job / parts % slices) * outputs;
         const uint32_t left = args->out_count - first;
         const slice s = {.group = (uint32_t)(place / samples),
                          .sample = place % samples,
                          .first = first,
-                         .count = left < outputs ? left : outputs};
+                         .count = left < outputs ? left : outputs,
+                         .begin = part_edge(target, parts, job % parts),
+                         .end = part_edge(target, parts, job % parts + 1)};
         slice_run(target, args, &s);
     }
     add_clear_terms(target, args, samples);
