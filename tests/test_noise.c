@@ -1,5 +1,6 @@
 /* Production noise formulas: against published figures where production agrees with a published
  * formula, against independent sums elsewhere; odds against tables of the error function. */
+#include "kernels/kernels.h"
 #include "kernels/kernels_cuda.h"
 #include "runtime/noise_terms.h"
 #include "runtime/security.h"
@@ -98,6 +99,28 @@ Test(noise, production_is_worse_than_half_weight)
     cr_expect_gt(production.bootstrap, half.bootstrap);
     cr_expect_gt(production.keyswitch, half.keyswitch);
     cr_expect_eq(production.fresh, half.fresh);
+}
+
+/* No CPU kernel rounds more than the formula says, before its margin. */
+Test(noise, cpu_kernels_are_covered)
+{
+    static const char *const names[] = {"portable", "avx2", "avx512"};
+    torc_params params = published;
+    const torc_noise_keys keys = {1024, 462, TORC_FFT_CONSTANT};
+    params.lwe_dim = 924;
+    params.grouping = 1;
+    const double classic = torc_variance_bootstrap_fft(&params, &keys);
+    for (size_t isa = 0; isa < 3; isa++) {
+        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+        for (uint32_t g = 1; cpu != NULL && g <= TORC_CPU_GROUPING_MAX; g++) {
+            params.grouping = g;
+            const double terms = g > 1 ? 2.0 * (pow(2, g) - 1) : 1;
+            const double covered = TORC_FFT_CONSTANT * torc_variance_bootstrap_fft(&params, &keys) /
+                                   classic * g / terms;
+            cr_expect_leq(cpu->fft_constant[g - 1], covered * (1 + 1e-12), "%s g=%u", names[isa],
+                          g);
+        }
+    }
 }
 
 /* The GPU's kernels: their own constant with the same margin, and words of 32 bits at g = 1. */
