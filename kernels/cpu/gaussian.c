@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PAIRS = 32 }; /* drawn at once */
+enum { PAIRS = 32, DRAWS = 2 * PAIRS }; /* at once */
 static const uint64_t step = 0x9e3779b97f4a7c15u;
 static const uint64_t one_bits = (uint64_t)1023 << 52;
 static const uint64_t root_half_bits = 0x3fe6a09e667f3bcdu;
@@ -83,7 +83,7 @@ INLINE double sine(double x, double w) /* w = x^2 */
     return (series * w + 1) * x;
 }
 
-/* out[2 PAIRS], the draws from `counter` on; magic 1.5 2^52 grid rounds, 0 does not. */
+/* out[DRAWS], the draws from `counter` on; magic 1.5 2^52 grid rounds, 0 does not. */
 static void draw(double *out, uint64_t counter, double std, double magic)
 {
     for (uint64_t p = 0; p < PAIRS; p++) {
@@ -104,9 +104,9 @@ static void draw(double *out, uint64_t counter, double std, double magic)
 void TORC_CPU(gaussian)(double *out, size_t count, uint64_t counter, double std, double grid)
 {
     const double magic = 0x1.8p52 * grid;
-    double last[2 * PAIRS];
+    double last[DRAWS];
     size_t i = 0;
-    for (; i + 2 * PAIRS <= count; i += 2 * PAIRS) {
+    for (; i + DRAWS <= count; i += DRAWS) {
         draw(out + i, counter + i * step, std, magic);
     }
     if (i < count) {

@@ -153,7 +153,9 @@ static int noise_bits(const proof *p, int most_bits)
 double torc_sim_grid(const torc_circuit *circuit, const torc_sim_std *std, double *bound,
                      double *table_bound)
 {
-    proof p = {circuit, std, bound, table_bound, .needed = 1, .holds = true};
+    proof p = {.circuit = circuit, .std = std, .needed = 1, .holds = true};
+    p.bound = bound;
+    p.table_bound = table_bound;
     bound_tables(&p);
     bound_inputs(&p);
     for (uint32_t i = 0; i < circuit->program.instr_count; i++) {

@@ -100,10 +100,10 @@ static double sample_work(const crew *c)
 
 static int thread_count(const crew *c)
 {
-    const double room = (double)(TORC_SIMULATION_BYTES / torc_sim_block_bytes(c->program));
+    const size_t room = TORC_SIMULATION_BYTES / torc_sim_block_bytes(c->program);
     const double worth = (double)c->sim->samples * sample_work(c) / THREAD_WORK;
     const double most =
-        fmin(fmin(room, worth), fmin((double)c->block_count, omp_get_max_threads()));
+        fmin(fmin((double)room, worth), fmin((double)c->block_count, omp_get_max_threads()));
     return most < 1 ? 1 : (int)most;
 }
 
