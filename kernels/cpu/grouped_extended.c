@@ -66,16 +66,19 @@ static NOINLINE void digits_shift(const extended_block *b, uint32_t v)
     const size_t polys = (size_t)b->parts * b->rows;
     const complex_vec y = monomial_at(&b->y, b->y_scalar, v);
     const complex_vec zero = {splat_f64(0.0), splat_f64(0.0)};
+    const double *at = b->digits + v * VECTOR_WIDTH;
+    double *turned = b->shifted;
+    double *plain = turned + polys * 2 * VECTOR_WIDTH;
     for (size_t i = 0; i < polys; i++) {
-        const double *at = b->digits + i * 2 * FFT_BLOCK + v * VECTOR_WIDTH;
         const complex_vec d = {load_f64(at), load_f64(at + FFT_BLOCK)};
-        store_complex(b->shifted + i * 2 * VECTOR_WIDTH, complex_add(zero, y, d));
-        store_complex(b->shifted + (polys + i) * 2 * VECTOR_WIDTH, d);
+        store_complex(turned + i * 2 * VECTOR_WIDTH, complex_add(zero, y, d));
+        store_complex(plain + i * 2 * VECTOR_WIDTH, d);
+        at += 2 * FFT_BLOCK;
     }
 }
 
 /* `count` elements of one bundle; key [elements][sets][re, im][W] of the first of them. */
-INLINE void elements_form(int count, uint32_t sets, const extended_block *b, double *out,
+INLINE void elements_form(int count, uint32_t sets, const bundle_list *list, double *out,
                           uint32_t bundle, const complex_vec *w, const double *key)
 {
     const size_t stride = (size_t)sets * 2 * VECTOR_WIDTH;
@@ -84,8 +87,8 @@ INLINE void elements_form(int count, uint32_t sets, const extended_block *b, dou
         sum[e] = bundle == 0 ? load_complex(key + (size_t)e * stride)
                              : (complex_vec){splat_f64(0.0), splat_f64(0.0)};
     }
-    for (uint32_t i = b->list.first[bundle]; i < b->list.first[bundle + 1]; i++) {
-        const uint32_t set = b->list.order[i];
+    for (uint32_t i = list->first[bundle]; i < list->first[bundle + 1]; i++) {
+        const uint32_t set = list->order[i];
         const double *term = key + (size_t)set * 2 * VECTOR_WIDTH;
         for (int e = 0; e < count; e++) {
             sum[e] = complex_add(sum[e], w[set], load_complex(term + (size_t)e * stride));
@@ -100,18 +103,21 @@ INLINE void sets_form(uint32_t sets, const extended_block *b, uint32_t v, const 
 {
     const uint32_t elements = b->columns * b->rows;
     const size_t stride = (size_t)sets * 2 * VECTOR_WIDTH;
+    const bundle_list *list = &b->list;
     complex_vec w[MAX_SETS];
     for (uint32_t set = 1; set < sets; set++) {
         w[set] = monomial_at(&b->monomials->set[set], b->scalar[set], v);
     }
-    for (uint32_t i = 0; i < b->list.count; i++) {
+    for (uint32_t i = 0; i < list->count; i++) {
         double *out = b->bundles + (size_t)i * elements * 2 * VECTOR_WIDTH;
         uint32_t e = 0;
         for (; e + 4 <= elements; e += 4) {
-            elements_form(4, sets, b, out + (size_t)e * 2 * VECTOR_WIDTH, i, w, key + e * stride);
+            elements_form(4, sets, list, out + (size_t)e * 2 * VECTOR_WIDTH, i, w,
+                          key + e * stride);
         }
         for (; e < elements; e++) {
-            elements_form(1, sets, b, out + (size_t)e * 2 * VECTOR_WIDTH, i, w, key + e * stride);
+            elements_form(1, sets, list, out + (size_t)e * 2 * VECTOR_WIDTH, i, w,
+                          key + e * stride);
         }
     }
 }
