@@ -10,7 +10,7 @@
  * share one, which parts: lane s of S sums the parts s, s + S, ..., up to 8 of them in registers. The
  * key words of an item are loaded once into registers, those of the next one as soon as they have been
  * used, and serve every residue and every ciphertext of the block; where they do not fit beside the
- * sums, column after column. Residues are the same for all lanes: the loop over them has no divergence,
+ * sums, column after column, or (16 parts and more) from the second-level cache each time. Residues are the same for all lanes: the loop over them has no divergence,
  * and a residue that no set has costs nothing (g = 2, v = 2: 2.7 of 4 occur). Digit spectra are read
  * again for every residue, from the slabs of the block, or in a cluster from a copy in local memory
  * that the warp makes first; results go to the slab of the part's block. All lanes of a warp have read
@@ -48,13 +48,16 @@ __device__ __forceinline__ double2 mixed_monomial(const rotate_spectra *at, uint
                         gpu_load_shared(at->root_high + 2 * angle));
 }
 
-/* How many columns go at once: all where their key words fit the registers beside the sums. */
+/* How many columns go at once: all where their key words fit the registers beside the sums. Of 16
+ * parts and more, whose digits cost more than the key, no words are kept instead: they are read
+ * again for each residue. */
 template <class plan> struct mixed_cut_of {
     static constexpr int sums = plan::parts / plan::sharing * plan::columns;
     static constexpr int pairs = plan::inputs * plan::columns; /* of a bundle, and turned by Y */
     static constexpr bool whole = (plan::terms + 2) * pairs + sums <= MIXED_REGISTERS;
-    static constexpr int columns = whole ? plan::columns : 1;
-    static constexpr int words = plan::terms * plan::inputs * columns;
+    static constexpr bool keeps = whole || plan::parts < 16;
+    static constexpr int columns = whole || !keeps ? plan::columns : 1;
+    static constexpr int words = keeps ? plan::terms * plan::inputs * columns : 1;
 };
 
 /* words[t][i][e] at the lane's frequency, the columns from `column` on. */
@@ -64,36 +67,50 @@ __device__ __forceinline__ void mixed_load(double2 *words, const double2 *key, u
 {
     typedef mixed_cut_of<plan> cut;
 #pragma unroll
-    for (int w = 0; w < cut::words; w++) {
+    for (int w = 0; w < (cut::keeps ? cut::words : 0); w++) {
         const int ti = w / cut::columns, e = column + w % cut::columns;
         const size_t polynomial = (size_t)ti * plan::columns + e;
         words[w] = gpu_load_readonly(key + polynomial * plan::fft::size + point);
     }
 }
 
-/* bundle[i][e] = B_residue, columns as in words. */
+/* bundle[i][e] = G where residue = 0. */
 template <class plan>
 __device__ __forceinline__ void
-mixed_bundle(double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], const double2 *words,
-             const rotate_spectra *at, uint32_t ciphertext, uint32_t residue, int column,
-             const mixed_lane *me)
+mixed_gadget(double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], const rotate_spectra *at,
+             uint32_t residue, int column)
 {
-    typedef mixed_cut_of<plan> cut;
 #pragma unroll
     for (int i = 0; i < plan::inputs; i++) {
 #pragma unroll
-        for (int e = 0; e < cut::columns; e++) {
+        for (int e = 0; e < mixed_cut_of<plan>::columns; e++) {
             bundle[i][e] = make_double2(0.0, 0.0);
             if (residue == 0 && i / plan::level_count == column + e) {
                 bundle[i][e].x = at->unit[i % plan::level_count];
             }
         }
     }
+}
+
+/* The residue of set t's exponent. */
+template <class plan>
+__device__ __forceinline__ uint32_t mixed_residue(const rotate_spectra *at, uint32_t ciphertext,
+                                                  uint32_t t)
+{
+    return gpu_load_shared(at->turn + ciphertext * (plan::monomials + 1) + t) & (plan::parts - 1);
+}
+
+/* bundle[i][e] = B_residue, columns as in words. */
+template <class plan>
+__device__ __forceinline__ void
+mixed_bundle(double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], const double2 *words,
+             const rotate_spectra *at, uint32_t ciphertext, uint32_t residue, const mixed_lane *me)
+{
+    typedef mixed_cut_of<plan> cut;
 #pragma unroll
     for (int t = 1; t <= plan::terms; t++) {
         const double2 *word = words + (t - 1) * plan::inputs * cut::columns;
-        const uint32_t turn = gpu_load_shared(at->turn + ciphertext * (plan::monomials + 1) + t);
-        if ((turn & (plan::parts - 1)) == residue) {
+        if (mixed_residue<plan>(at, ciphertext, t) == residue) {
             double2 factor = mixed_monomial<plan>(at, ciphertext, t, me);
             factor.x -= residue == 0 ? 1.0 : 0.0;
 #pragma unroll
@@ -105,6 +122,33 @@ mixed_bundle(double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], const do
             for (int w = 0; w < plan::inputs * cut::columns; w++) {
                 bundle[w / cut::columns][w % cut::columns].x -= word[w].x;
                 bundle[w / cut::columns][w % cut::columns].y -= word[w].y;
+            }
+        }
+    }
+}
+
+/* The same with the words that it needs read from the key. */
+template <class plan>
+__device__ __forceinline__ void
+mixed_bundle_read(double2 bundle[plan::inputs][mixed_cut_of<plan>::columns], const double2 *key,
+                  const rotate_spectra *at, uint32_t ciphertext, uint32_t residue,
+                  const mixed_lane *me)
+{
+#pragma unroll 1
+    for (uint32_t t = 1; t <= plan::terms; t++) {
+        const bool is_here = mixed_residue<plan>(at, ciphertext, t) == residue;
+        if (is_here || residue == 0) {
+            double2 factor = make_double2(0.0, 0.0);
+            if (is_here) {
+                factor = mixed_monomial<plan>(at, ciphertext, t, me);
+            }
+            factor.x -= residue == 0 ? 1.0 : 0.0;
+#pragma unroll
+            for (int w = 0; w < plan::inputs * plan::columns; w++) {
+                const size_t polynomial = (size_t)(t - 1) * plan::inputs * plan::columns + w;
+                rotate_multiply_add(
+                    bundle[w / plan::columns][w % plan::columns], factor,
+                    gpu_load_readonly(key + polynomial * plan::fft::size + me->point));
             }
         }
     }
@@ -207,7 +251,8 @@ mixed_store(const double2 out[plan::parts / plan::sharing][plan::columns], doubl
 template <class plan>
 __device__ __forceinline__ void
 mixed_residues(double2 out[plan::parts / plan::sharing][plan::columns], const double2 *words,
-               const rotate_spectra *at, uint32_t ciphertext, int column, const mixed_lane *me)
+               const double2 *key, const rotate_spectra *at, uint32_t ciphertext, int column,
+               const mixed_lane *me)
 {
     const double2 y = mixed_monomial<plan>(at, ciphertext, 0, me);
     uint32_t present =
@@ -216,7 +261,12 @@ mixed_residues(double2 out[plan::parts / plan::sharing][plan::columns], const do
     for (uint32_t residue = 0; present != 0; residue++, present >>= 1) {
         if ((present & 1) != 0) {
             double2 bundle[plan::inputs][mixed_cut_of<plan>::columns];
-            mixed_bundle<plan>(bundle, words, at, ciphertext, residue, column, me);
+            mixed_gadget<plan>(bundle, at, residue, column);
+            if constexpr (mixed_cut_of<plan>::keeps) {
+                mixed_bundle<plan>(bundle, words, at, ciphertext, residue, me);
+            } else {
+                mixed_bundle_read<plan>(bundle, key, at, ciphertext, residue, me);
+            }
             mixed_accumulate<plan>(out, bundle, y, residue, column, me);
         }
     }
@@ -249,7 +299,7 @@ __device__ __forceinline__ void mixed_item(double2 *words, const double2 *key,
         if (column > 0) {
             mixed_load<plan>(words, key, me.point, column);
         }
-        mixed_residues<plan>(out, words, at, ciphertext, column, &me);
+        mixed_residues<plan>(out, words, key, at, ciphertext, column, &me);
     }
     gpu_sync_warp(); /* all have read */
     mixed_store<plan>(out, slabs, &me);
