@@ -55,7 +55,7 @@ template <class plan> struct mixed_cut_of {
     static constexpr int sums = plan::parts / plan::sharing * plan::columns;
     static constexpr int pairs = plan::inputs * plan::columns; /* of a bundle, and turned by Y */
     static constexpr bool whole = (plan::terms + 2) * pairs + sums <= MIXED_REGISTERS;
-    static constexpr bool keeps = whole || plan::parts < 16;
+    static constexpr bool keeps = plan::parts < 16;
     static constexpr int columns = whole || !keeps ? plan::columns : 1;
     static constexpr int words = keeps ? plan::terms * plan::inputs * columns : 1;
 };
