@@ -37,7 +37,8 @@
  * are rows of resources.txt, which tests/resources.sh recomputes from machine code and counted accesses:
  *
  *   k 3 N 512 g 2: 1,858   k 2 N 1024 g 2: 1,770   g 2: 2,178   g 3: 2,364   l 2, g 2: 4,416
- *   v = 1, g 2: 8,792      v = 2, g 2: 11,949      v = 3, g 3: 18,213        v = 4, g 3: 27,708 */
+ *   v = 1, g 2: 3,893      v = 2, g 2: 7,717       v = 2, g 3: 7,855         v = 3, g 3: 14,149
+ *   v = 4, g 3: 27,708 */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_CUH
 #define TORC_CUDA_ROTATE_CUH

@@ -17,7 +17,8 @@
  * before the first writes.
  *
  * FP64 instructions a frequency: 8 (2^g - 1) for monomials, (k+1)^2 l times: 4 a set, 2 more for sets
- * of another residue than 0, 4 a residue but 0 for Y B_r, 4 a residue and part. */
+ * of another residue than 0, 4 a residue but 0 for Y B_r, 4 a residue and part. resources.txt counts
+ * more where words are kept: its tool takes every branch of the unrolled sets. */
 /* clang-format on */
 #ifndef TORC_CUDA_ROTATE_MIXED_CUH
 #define TORC_CUDA_ROTATE_MIXED_CUH
