@@ -262,9 +262,9 @@ typedef struct torc_cpu_kernels {
      * 2 (2^g - 1), what a bundle is larger than a key. */
     double fft_constant[TORC_CPU_GROUPING_MAX];
 
-    /* For key generation: spectrum[N], 64-byte aligned, of a binary polynomial b[N]; as secret as b.
-     * Then out[N] += sum_c a[c][N] * b_c[N], negacyclic modulo 2^64, exact, for spectrum[count][N],
-     * count 1..6. */
+    /* For key generation: spectrum[N], 64-byte aligned, of a binary polynomial b[N]; as secret as
+     * b. Then out[N] += sum_c a[c][N] * b_c[N], negacyclic modulo 2^64, exact, for
+     * spectrum[count][N], count 1..6. */
     void (*binary_spectrum)(double *spectrum, const uint64_t *b, uint32_t poly_size);
     void (*negacyclic_add)(uint64_t *out, const uint64_t *a, const double *spectrum, uint32_t count,
                            uint32_t poly_size);
