@@ -25,7 +25,9 @@ static void load_pair(cpu_target *target, const torc_evaluation_keys *keys, uint
 void torc_cpu_load_keys(cpu_target *target, const torc_evaluation_keys *keys)
 {
     const size_t steps = torc_params_step_count(&keys->params);
-    const size_t step_rows = torc_evk_bootstrap_rows(&keys->params) / steps;
+    const size_t terms = ((size_t)1 << keys->params.grouping) - 1;
+    const size_t step_rows =
+        terms * (keys->params.glwe_dim + 1) * keys->params.bootstrap.level_count;
     const size_t keyswitch_pairs = torc_evk_keyswitch_rows(&keys->params) / 2;
 
 #pragma omp parallel num_threads(target->threads)
