@@ -27,5 +27,5 @@ for bits in "$@"; do
     printf '{"bits":%s,"batch":%s,"torc_ms":%s,"concrete_ms":%s,"ratio":%s,"torc_right":%s,"concrete_right":%s,"threads":%s,"cpu":"%s","commit":"%s"}\n' \
         "$bits" "$batch" "$ours" "$theirs" "$(echo "$theirs $ours" | awk '{ printf "%.2f", $1 / $2 }')" \
         "$(member right "$work/torc")" "$(member right "$work/concrete")" \
-        "$(member threads "$work/torc")" "$(member cpu "$work/torc")" "$(member commit "$work/torc")"
+        "$(member threads "$work/torc")" "$(member model "$work/torc")" "$(member commit "$work/torc")"
 done
