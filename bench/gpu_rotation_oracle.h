@@ -1,4 +1,5 @@
-/* The exact result of rotations whose keys are multiples of the gadget. It must not know the device. */
+/* The exact result of rotations whose keys are multiples of the gadget. It must not know the
+ * device. */
 #ifndef TORC_BENCH_GPU_ROTATION_ORACLE_H
 #define TORC_BENCH_GPU_ROTATION_ORACLE_H
 

@@ -94,8 +94,8 @@ torc_value torc_where(torc_graph *g, torc_value condition, torc_value a, torc_va
 void torc_tag_push(torc_graph *g, const char *tag);
 void torc_tag_pop(torc_graph *g);
 
-/* Text of the graph in printing order (ids are those of torc_graph_tidy), each line ended by a newline;
- * with_bounds adds measured bounds. The caller frees *out. */
+/* Text of the graph in printing order (ids are those of torc_graph_tidy), each line ended by a
+ * newline; with_bounds adds measured bounds. The caller frees *out. */
 TORC_MUST_CHECK torc_status torc_graph_print(torc_ctx *ctx, char **out, const torc_graph *graph,
                                              bool with_bounds);
 
@@ -122,16 +122,16 @@ typedef struct torc_compile_report {
 } torc_compile_report;
 
 typedef struct torc_options {
-    const char *name;           /* circuit name; NULL: "main" */
-    uint32_t lookup_bits;       /* --bits, index width of lookups; 0: 5, or 8 under exact */
-    uint32_t input_bits;        /* 0: 4 */
-    uint32_t weight_bits;       /* 0: 6 */
-    uint32_t output_bits;       /* 0: 6 */
-    bool exact;                 /* force the exact contract */
-    bool is_virtual;            /* stop after the widths: clear only, any width */
-    torc_profile profile;       /* TORC_PRIVATE by default */
-    torc_engine target;         /* whose kernels parameters and claims are for; the CPU by default */
-    double log2_p_error;        /* whole circuit; 0: the profile's bound */
+    const char *name;     /* circuit name; NULL: "main" */
+    uint32_t lookup_bits; /* --bits, index width of lookups; 0: 5, or 8 under exact */
+    uint32_t input_bits;  /* 0: 4 */
+    uint32_t weight_bits; /* 0: 6 */
+    uint32_t output_bits; /* 0: 6 */
+    bool exact;           /* force the exact contract */
+    bool is_virtual;      /* stop after the widths: clear only, any width */
+    torc_profile profile; /* TORC_PRIVATE by default */
+    torc_engine target;   /* whose kernels parameters and claims are for; the CPU by default */
+    double log2_p_error;  /* whole circuit; 0: the profile's bound */
     double log2_p_error_lookup; /* each lookup instead; 0: not asked */
     const char *dump_after;     /* stage name; NULL: none */
     void (*dump)(void *user, const char *stage, const char *text);

@@ -57,9 +57,8 @@ static torc_status predict(torc_ctx *ctx, job *j, const torc_server *server)
     if (j->predicted_seconds >= LONG_RUN_SECONDS) {
         char seconds[32];
         char bytes[32];
-        say("%zu sample%s of %" PRIu64 " lookups: about %s on %s, %s of its memory",
-            j->in->samples, j->in->samples == 1 ? "" : "s",
-            torc_program_lookup_count(&j->circuit->program),
+        say("%zu sample%s of %" PRIu64 " lookups: about %s on %s, %s of its memory", j->in->samples,
+            j->in->samples == 1 ? "" : "s", torc_program_lookup_count(&j->circuit->program),
             format_seconds(seconds, j->predicted_seconds), torc_server_describe(server),
             format_bytes(bytes, j->prediction.memory_bytes));
     }

@@ -1,6 +1,6 @@
 /* Evaluation keys onto the device. They travel as a seed and bodies: bodies are copied in pieces,
- * masks expanded there, rows transformed there. The host waits for each piece: progress is true, and
- * an error is found where it happened.
+ * masks expanded there, rows transformed there. The host waits for each piece: progress is true,
+ * and an error is found where it happened.
  *
  * A piece of the bootstrap key is a number of GLWE rows: bodies u64 [rows][N], then whole rows
  * u64 [rows][k+1][N]. One of the keyswitch key is a number of mask words, a multiple of 32: bodies
