@@ -57,6 +57,30 @@ void torc_evk_identify_from(torc_evaluation_keys *keys,
     torc_hash(keys->key_id, parts, sizeof parts);
 }
 
+torc_status torc_evk_fits(torc_ctx *ctx, const torc_evaluation_keys *keys,
+                          const torc_params *params, const char *where)
+{
+    uint8_t wanted[TORC_FINGERPRINT_BYTES];
+    uint8_t found[TORC_FINGERPRINT_BYTES];
+    if (keys == NULL) {
+        return torc_fail(ctx, TORC_E_ARGUMENT,
+                         "%s: the circuit has lookups and no evaluation keys were given; pass the "
+                         "client's .evk file",
+                         where);
+    }
+    torc_params_fingerprint(wanted, params);
+    torc_params_fingerprint(found, &keys->params);
+    if (memcmp(wanted, found, sizeof wanted) != 0) {
+        return torc_fail(ctx, TORC_E_MISMATCH,
+                         "%s: the evaluation keys belong to other parameters (lwe_dim %u, "
+                         "poly_size %u) than the circuit (lwe_dim %u, poly_size %u); make keys "
+                         "from this circuit's client specification",
+                         where, keys->params.lwe_dim, keys->params.poly_size, params->lwe_dim,
+                         params->poly_size);
+    }
+    return TORC_OK;
+}
+
 void torc_evk_identify(torc_evaluation_keys *keys)
 {
     uint8_t digest[TORC_DIGEST_BYTES];

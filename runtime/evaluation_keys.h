@@ -27,6 +27,10 @@ typedef struct torc_evaluation_keys {
 size_t torc_evk_bootstrap_rows(const torc_params *params); /* GLWE rows in all */
 size_t torc_evk_keyswitch_rows(const torc_params *params);
 
+/* E_ARGUMENT without keys, E_MISMATCH unless they belong to these parameters; `where` begins the
+ * message. */
+TORC_MUST_CHECK torc_status torc_evk_fits(torc_ctx *ctx, const torc_evaluation_keys *keys,
+                                          const torc_params *params, const char *where);
 void torc_evk_identify(torc_evaluation_keys *keys); /* computes key_id */
 /* The same in two steps: the first takes nearly all of the time and needs the bootstrap bodies alone. */
 void torc_evk_digest_bootstrap(uint8_t digest[TORC_DIGEST_BYTES], const torc_evaluation_keys *keys);

@@ -5,6 +5,7 @@
  * clock than one that works. They come from a fixed generator, and no key is made of them. */
 #include "runtime/cuda/calibrate_probe.h"
 
+#include "runtime/shape.h"
 #include "runtime/status.h"
 
 #include <math.h>
@@ -164,16 +165,7 @@ static torc_status fill(torc_ctx *ctx, torc_probe *p)
 torc_status torc_probe_open(torc_ctx *ctx, torc_probe *out, const torc_params *params,
                             uint32_t batch)
 {
-    *out = (torc_probe){.batch = batch,
-                        .shape = {.glwe_dim = params->glwe_dim,
-                                  .poly_size = params->poly_size,
-                                  .lwe_dim = params->lwe_dim,
-                                  .extended_log2 = params->extended_log2,
-                                  .base_log = params->bootstrap.base_log,
-                                  .level_count = params->bootstrap.level_count,
-                                  .ks_base_log = params->keyswitch.base_log,
-                                  .ks_level_count = params->keyswitch.level_count,
-                                  .grouping = params->grouping}};
+    *out = (torc_probe){.batch = batch, .shape = torc_shape_of(params)};
     PROBE_TRY(ctx, "a stream", torc_gpu_stream_create(&out->stream));
     PROBE_TRY(ctx, "an event", torc_gpu_event_create(&out->from));
     PROBE_TRY(ctx, "an event", torc_gpu_event_create(&out->to));

@@ -131,7 +131,7 @@ static torc_status cuda_open(torc_ctx *ctx, torc_target **out, const torc_progra
     t->base.capacity = options->capacity;
     t->program = program;
     t->params = *params;
-    t->shape = torc_cuda_shape(params);
+    t->shape = torc_shape_of(params);
     t->device = options->device;
     const torc_status status = fill(ctx, t, keys, options);
     if (status != TORC_OK) {

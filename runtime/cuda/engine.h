@@ -16,6 +16,7 @@
 #include "kernels/kernels_cuda.h"
 #include "runtime/backend.h"
 #include "runtime/gpu_schedule.h"
+#include "runtime/shape.h"
 
 /* Bytes of the target on the device, block by block. */
 typedef struct cuda_plan {
@@ -95,8 +96,6 @@ TORC_MUST_CHECK torc_status torc_cuda_check(torc_ctx *ctx, const cuda_target *ta
 TORC_MUST_CHECK torc_status torc_cuda_refuse(torc_ctx *ctx, const torc_program *program,
                                              const torc_params *params,
                                              const torc_evaluation_keys *keys);
-
-torc_shape torc_cuda_shape(const torc_params *params);
 
 /* Fills the plan; E_MEMORY when the device has less than the least it needs. */
 TORC_MUST_CHECK torc_status torc_cuda_plan(torc_ctx *ctx, cuda_plan *out,

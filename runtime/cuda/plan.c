@@ -92,7 +92,7 @@ static void plan_fixed(cuda_plan *out, const torc_program *program, const torc_p
                        .clear = program->clear_count * capacity * sizeof(int64_t),
                        .constants = torc_cuda_program_bytes(program)};
     if (lookups != 0) {
-        const torc_shape shape = torc_cuda_shape(params);
+        const torc_shape shape = torc_shape_of(params);
         out->bootstrap_key = torc_gpu_bootstrap_key_bytes(&shape);
         out->keyswitch_key = torc_gpu_keyswitch_key_bytes(&shape);
         out->rows = lookups * capacity * ROW_BYTES;
@@ -128,13 +128,13 @@ torc_status torc_cuda_plan(torc_ctx *ctx, cuda_plan *out, const torc_program *pr
     TORC_TRY(check_counts(ctx, program, params, capacity));
     plan_fixed(out, program, params, capacity, overlap);
     if (out->bootstrap_key != 0) {
-        const torc_shape keys = torc_cuda_shape(params);
+        const torc_shape keys = torc_shape_of(params);
         const double left = room - (double)(out->bootstrap_key + out->keyswitch_key);
         out->key_staging = staging_bytes(params, &keys, left - ALIGNMENT_ROOM);
     }
     const double most = (double)widest_level(program) * (double)capacity;
     uint32_t count = most < LOOKUPS_AT_MOST ? (uint32_t)most : LOOKUPS_AT_MOST;
-    const torc_shape shape = torc_cuda_shape(params);
+    const torc_shape shape = torc_shape_of(params);
     for (; count > 0; count /= 2) {
         out->lookups_at_once = count;
         out->switched = switched_bytes(&shape, count);

@@ -2,21 +2,6 @@
 #include "runtime/cuda/engine.h"
 #include "runtime/status.h"
 
-#include <string.h>
-
-torc_shape torc_cuda_shape(const torc_params *params)
-{
-    return (torc_shape){.glwe_dim = params->glwe_dim,
-                        .poly_size = params->poly_size,
-                        .lwe_dim = params->lwe_dim,
-                        .extended_log2 = params->extended_log2,
-                        .base_log = params->bootstrap.base_log,
-                        .level_count = params->bootstrap.level_count,
-                        .ks_base_log = params->keyswitch.base_log,
-                        .ks_level_count = params->keyswitch.level_count,
-                        .grouping = params->grouping};
-}
-
 torc_status torc_cuda_check(torc_ctx *ctx, const cuda_target *target, int error, const char *doing)
 {
     if (error == 0) {
@@ -42,7 +27,7 @@ torc_status torc_cuda_check(torc_ctx *ctx, const cuda_target *target, int error,
 /* Shapes that no kernel takes have no scratch, no key or no form; torc_params_check has passed. */
 static torc_status refuse_params(torc_ctx *ctx, const torc_params *params)
 {
-    const torc_shape shape = torc_cuda_shape(params);
+    const torc_shape shape = torc_shape_of(params);
     if (params->grouping > 3) {
         return torc_fail(ctx, TORC_E_UNSUPPORTED,
                          "cuda: the circuit groups %u key bits a step, at most 3 run here; compile "
@@ -57,29 +42,6 @@ static torc_status refuse_params(torc_ctx *ctx, const torc_params *params)
                          params->poly_size, params->glwe_dim, params->bootstrap.base_log,
                          params->bootstrap.level_count, params->keyswitch.base_log,
                          params->keyswitch.level_count);
-    }
-    return TORC_OK;
-}
-
-static torc_status refuse_keys(torc_ctx *ctx, const torc_params *params,
-                               const torc_evaluation_keys *keys)
-{
-    uint8_t wanted[TORC_FINGERPRINT_BYTES];
-    uint8_t found[TORC_FINGERPRINT_BYTES];
-    if (keys == NULL) {
-        return torc_fail(ctx, TORC_E_ARGUMENT,
-                         "cuda: the circuit has lookups and no evaluation keys were given; pass "
-                         "the client's .evk file");
-    }
-    torc_params_fingerprint(wanted, params);
-    torc_params_fingerprint(found, &keys->params);
-    if (memcmp(wanted, found, sizeof wanted) != 0) {
-        return torc_fail(ctx, TORC_E_MISMATCH,
-                         "cuda: the evaluation keys belong to other parameters (lwe_dim %u, "
-                         "poly_size %u) than the circuit (lwe_dim %u, poly_size %u); make keys "
-                         "from this circuit's client specification",
-                         keys->params.lwe_dim, keys->params.poly_size, params->lwe_dim,
-                         params->poly_size);
     }
     return TORC_OK;
 }
@@ -123,5 +85,5 @@ torc_status torc_cuda_refuse(torc_ctx *ctx, const torc_program *program, const t
     }
     TORC_TRY(refuse_tables(ctx, program, params));
     TORC_TRY(refuse_params(ctx, params));
-    return refuse_keys(ctx, params, keys);
+    return torc_evk_fits(ctx, keys, params, "cuda");
 }

@@ -5,6 +5,7 @@
  * kernels rely on that. */
 #include "runtime/server/backend_cpu.h"
 
+#include "runtime/shape.h"
 #include "runtime/status.h"
 
 #include <omp.h>
@@ -99,29 +100,6 @@ static torc_status refuse_params(torc_ctx *ctx, const torc_params *params)
     return TORC_OK;
 }
 
-static torc_status refuse_keys(torc_ctx *ctx, const torc_params *params,
-                               const torc_evaluation_keys *keys)
-{
-    uint8_t wanted[TORC_FINGERPRINT_BYTES];
-    uint8_t found[TORC_FINGERPRINT_BYTES];
-    if (keys == NULL) {
-        return torc_fail(ctx, TORC_E_ARGUMENT,
-                         "cpu: the circuit has lookups and no evaluation keys were given; "
-                         "pass the client's .evk file");
-    }
-    torc_params_fingerprint(wanted, params);
-    torc_params_fingerprint(found, &keys->params);
-    if (memcmp(wanted, found, sizeof wanted) != 0) {
-        return torc_fail(ctx, TORC_E_MISMATCH,
-                         "cpu: the evaluation keys belong to other parameters (lwe_dim %u, "
-                         "poly_size %u) than the circuit (lwe_dim %u, poly_size %u); make keys "
-                         "from this circuit's client specification",
-                         keys->params.lwe_dim, keys->params.poly_size, params->lwe_dim,
-                         params->poly_size);
-    }
-    return TORC_OK;
-}
-
 static torc_status refuse(torc_ctx *ctx, const torc_program *program, const torc_params *params,
                           const torc_evaluation_keys *keys, const torc_target_options *options)
 {
@@ -152,7 +130,7 @@ static torc_status refuse(torc_ctx *ctx, const torc_program *program, const torc
                          "compile it again");
     }
     TORC_TRY(refuse_params(ctx, params));
-    return refuse_keys(ctx, params, keys);
+    return torc_evk_fits(ctx, keys, params, "cpu");
 }
 
 /* The largest row of sources of any linear instruction, and whether weights meet clear values. */
@@ -232,19 +210,6 @@ static torc_status alloc_lookup(torc_ctx *ctx, cpu_target *target)
                         target->kernels->keyswitch_key_bytes(shape), 1);
 }
 
-static torc_shape shape_of(const torc_params *params)
-{
-    return (torc_shape){.glwe_dim = params->glwe_dim,
-                        .poly_size = params->poly_size,
-                        .lwe_dim = params->lwe_dim,
-                        .extended_log2 = params->extended_log2,
-                        .base_log = params->bootstrap.base_log,
-                        .level_count = params->bootstrap.level_count,
-                        .ks_base_log = params->keyswitch.base_log,
-                        .ks_level_count = params->keyswitch.level_count,
-                        .grouping = params->grouping};
-}
-
 static torc_status cpu_open(torc_ctx *ctx, torc_target **out, const torc_program *program,
                             const torc_params *params, const torc_evaluation_keys *keys,
                             const torc_target_options *options)
@@ -259,7 +224,7 @@ static torc_status cpu_open(torc_ctx *ctx, torc_target **out, const torc_program
     target->base.memory_bytes = sizeof *target;
     target->kernels = torc_cpu_kernels_get();
     target->program = program;
-    target->shape = shape_of(params);
+    target->shape = torc_shape_of(params);
     target->threads = options->threads != 0 ? options->threads : (uint32_t)omp_get_max_threads();
 
     torc_status status = alloc_memory(ctx, target, program);

@@ -8,6 +8,7 @@
  * hold zeros: no kernel's time depends on values. The fastest of a few rounds counts, in processor
  * time, so that other programs disturb little. */
 #include "kernels/kernels.h"
+#include "runtime/shape.h"
 #include "runtime/status.h"
 #include "runtime/torc_server.h"
 
@@ -103,14 +104,7 @@ static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads)
     p->kernels = torc_cpu_kernels_get();
     p->threads = threads;
     p->words = torc_params_big_words(params);
-    p->shape = (torc_shape){.glwe_dim = params->glwe_dim,
-                            .poly_size = params->poly_size,
-                            .lwe_dim = params->lwe_dim,
-                            .extended_log2 = params->extended_log2,
-                            .base_log = params->bootstrap.base_log,
-                            .level_count = params->bootstrap.level_count,
-                            .ks_base_log = params->keyswitch.base_log,
-                            .ks_level_count = params->keyswitch.level_count};
+    p->shape = torc_shape_of(params);
     p->short_shape = p->shape;
     p->short_shape.lwe_dim = SHORT_DIM;
     p->grouped_shape = p->short_shape;
