@@ -49,7 +49,7 @@ static void prices_fill(search_prices *out, const torc_search *search)
 {
     torc_machine_default(&out->cpu);
     if (search->price_launches) {
-        torc_gpu_prices_fill(&out->launches, gpu_of(search), shapes_of(search));
+        torc_gpu_prices_fill(&out->launches, gpu_of(search), search->schedule, shapes_of(search));
     }
 }
 

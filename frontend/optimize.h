@@ -5,6 +5,7 @@
 #include "runtime/configurations.h"
 #include "runtime/cost.h"
 #include "runtime/cost_gpu.h"
+#include "runtime/gpu_schedule.h"
 #include "runtime/noise.h"
 
 typedef enum torc_search_target { TORC_SEARCH_CPU, TORC_SEARCH_GPU } torc_search_target;
@@ -26,6 +27,7 @@ typedef struct torc_search {
     /* GPU: seconds of launches of the compiled kernels (runtime/cost_gpu_launch.c); else of the
      * formulas by which bench/configurations.c chose what to compile. */
     bool price_launches;
+    const torc_gpu_schedule *schedule; /* of those launches, as measured; NULL: as counted */
 } torc_search;
 
 /* E_PARAMETERS with the row that nothing satisfies, its width and norm, and the way out. */

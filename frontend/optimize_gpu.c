@@ -26,7 +26,8 @@ static double bootstrap_variance(const torc_params *params)
 #define REFERENCE_KS 7
 
 /* Of one ciphertext: the fastest form, when batches are whole waves. */
-static double step_seconds(const torc_gpu_machine *machine, const torc_params *params)
+static double step_seconds(const torc_gpu_machine *machine, const torc_gpu_schedule *schedule,
+                           const torc_params *params)
 {
     const uint32_t wave = torc_cost_gpu_wave(machine, params);
     const uint32_t batch = wave != 0 ? wave * ((FULL_BATCH + wave - 1) / wave) : FULL_BATCH;
@@ -34,13 +35,15 @@ static double step_seconds(const torc_gpu_machine *machine, const torc_params *p
     double best = HUGE_VAL;
 
     for (uint32_t form = 0; form < TORC_GPU_FORMS; form++) {
-        best = fmin(best, torc_cost_gpu_rotation(machine, params, form, cluster, batch));
+        best = fmin(best, schedule == NULL
+                              ? torc_cost_gpu_rotation(machine, params, form, cluster, batch)
+                              : torc_gpu_schedule_rotation(schedule, params, form, 0, batch, NULL));
     }
     return best / batch / torc_params_step_count(params);
 }
 
 void torc_gpu_prices_fill(torc_gpu_prices *out, const torc_gpu_machine *machine,
-                          const torc_configurations *shapes)
+                          const torc_gpu_schedule *schedule, const torc_configurations *shapes)
 {
     *out = (torc_gpu_prices){0};
     for (; out->count < shapes->count && out->count < TORC_CONFIGURATIONS_MAX; out->count++) {
@@ -56,9 +59,9 @@ void torc_gpu_prices_fill(torc_gpu_prices *out, const torc_gpu_machine *machine,
             params.bootstrap.base_log = BITS_MAX / shape->level_count;
         }
         out->shape[out->count] = *shape;
-        out->step_seconds[out->count][0] = step_seconds(machine, &params);
+        out->step_seconds[out->count][0] = step_seconds(machine, schedule, &params);
         params.bootstrap.base_log = 1;
-        out->step_seconds[out->count][1] = step_seconds(machine, &params);
+        out->step_seconds[out->count][1] = step_seconds(machine, schedule, &params);
     }
 }
 

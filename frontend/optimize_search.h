@@ -51,9 +51,10 @@ typedef struct torc_gpu_prices {
     double step_seconds[TORC_CONFIGURATIONS_MAX][2];
 } torc_gpu_prices;
 
-/* Of the first TORC_CONFIGURATIONS_MAX shapes. */
+/* Of the first TORC_CONFIGURATIONS_MAX shapes; as counted, or as a schedule has them. schedule may
+ * be NULL. */
 void torc_gpu_prices_fill(torc_gpu_prices *out, const torc_gpu_machine *machine,
-                          const torc_configurations *shapes);
+                          const torc_gpu_schedule *schedule, const torc_configurations *shapes);
 
 torc_search_model torc_model_gpu(const torc_gpu_machine *machine,
                                  const torc_configurations *configurations, uint32_t grouping);

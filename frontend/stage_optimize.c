@@ -76,6 +76,7 @@ torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
                                 .machine = &machine,
                                 .lookup_count = torc_program_lookup_count(&c->program),
                                 .price_launches = true,
+                                .schedule = c->options.schedule,
                                 .target = c->options.target == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU
                                                                                 : TORC_SEARCH_CPU};
     TORC_TRY(torc_optimize(ctx, &c->params, &search));

@@ -131,7 +131,9 @@ typedef struct torc_options {
     bool is_virtual;      /* stop after the widths: clear only, any width */
     torc_profile profile; /* TORC_PRIVATE by default */
     torc_engine target;   /* whose kernels parameters and claims are for; the CPU by default */
-    double log2_p_error;  /* whole circuit; 0: the profile's bound */
+    /* Of a GPU, measured: prices of the search. NULL: those counted for an H200. */
+    const struct torc_gpu_schedule *schedule;
+    double log2_p_error;        /* whole circuit; 0: the profile's bound */
     double log2_p_error_lookup; /* each lookup instead; 0: not asked */
     const char *dump_after;     /* stage name; NULL: none */
     void (*dump)(void *user, const char *stage, const char *text);

@@ -84,7 +84,7 @@ void torc_predict_gpu(torc_prediction *out, const torc_gpu_schedule *schedule,
 TORC_MUST_CHECK torc_status torc_gpu_schedule_path(torc_ctx *ctx, char **out,
                                                    const torc_gpu_identity *device);
 
-/* JSON. Load: E_IO without a file, E_FORMAT when it is not one of ours, E_MISMATCH when it belongs
+/* JSON; load takes any device where device is NULL. Load: E_IO without a file, E_FORMAT when it is not one of ours, E_MISMATCH when it belongs
  * to another device. Save makes the folder; the file appears whole or not at all. */
 TORC_MUST_CHECK torc_status torc_gpu_schedule_load(torc_ctx *ctx, torc_gpu_schedule *out,
                                                    const torc_gpu_identity *device,

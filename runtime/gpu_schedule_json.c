@@ -319,7 +319,7 @@ torc_status torc_gpu_schedule_load(torc_ctx *ctx, torc_gpu_schedule *out,
         status = read_schedule(ctx, &schedule, root);
     }
     if (status == TORC_OK) {
-        status = check_device(ctx, &schedule.device, device);
+        status = device == NULL ? TORC_OK : check_device(ctx, &schedule.device, device);
     }
     cJSON_Delete(root);
     free(text);

@@ -159,6 +159,32 @@ Test(optimize_gpu, launch_prices_are_those_of_the_schedule)
     }
 }
 
+/* What a device was measured to take replaces what was counted. */
+Test(optimize_gpu, measured_schedules_change_prices)
+{
+    const torc_noise_row row = cell_row(0);
+    const torc_params p = cell_params(0, NULL);
+    torc_search search = cell_search(&row, 0);
+    torc_gpu_row slow[TORC_GPU_FORMS];
+    torc_gpu_schedule counted;
+    torc_gpu_schedule_default(&counted, &torc_gpu_identity_h200);
+    for (uint32_t form = 0; form < TORC_GPU_FORMS; form++) {
+        const uint32_t cluster =
+            form == 2 ? torc_cost_gpu_cluster(&torc_gpu_machine_default, &p) : 0;
+        const double seconds = torc_gpu_schedule_rotation(&counted, &p, form, cluster, 1056, NULL);
+        slow[form] = (torc_gpu_row){p, form, cluster, 1056, isfinite(seconds) ? 10 * seconds : 1};
+    }
+    const torc_gpu_schedule measured = {
+        .device = torc_gpu_identity_h200, .row_count = TORC_GPU_FORMS, .rows = slow};
+    search.price_launches = true;
+    const double before = torc_search_price(&search, &p);
+    search.schedule = &counted;
+    cr_expect_float_eq(torc_search_price(&search, &p), before, 1e-3 * before);
+    search.schedule = &measured;
+    const double after = torc_search_price(&search, &p);
+    cr_expect(after > 5 * before && after < 11 * before, "%g, %g", before, after);
+}
+
 /* The list costs at most 5 % anywhere: against a search that may choose any shape. */
 Test(optimize_gpu, list_costs_little)
 {

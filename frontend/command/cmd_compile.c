@@ -4,6 +4,7 @@
 #include "frontend/command/output.h"
 #include "frontend/command/report.h"
 #include "frontend/graph.h"
+#include "runtime/gpu_schedule.h"
 #include "runtime/status.h"
 #include "runtime/text.h"
 
@@ -22,6 +23,7 @@ typedef struct job {
     double import_seconds;
     cJSON *dumps; /* stage -> text, with --json */
     torc_circuit *circuit;
+    torc_gpu_schedule schedule; /* empty: none was given */
 } job;
 
 static void keep_dump(void *user, const char *after, const char *text)
@@ -60,6 +62,12 @@ static torc_status fill_options(torc_ctx *ctx, job *j)
                          "--virtual and --client-spec exclude each other: a "
                          "virtual circuit has no client");
     }
+    if (o->schedule != NULL) {
+        if (strcmp(o->target, "cuda") != 0) {
+            return torc_fail(ctx, TORC_E_ARGUMENT, "--schedule is of a GPU: add --target cuda");
+        }
+        TORC_TRY(torc_gpu_schedule_load(ctx, &j->schedule, NULL, o->schedule));
+    }
     name_circuit(j);
     j->how = (torc_options){
         .name = j->name,
@@ -72,6 +80,7 @@ static torc_status fill_options(torc_ctx *ctx, job *j)
         .profile =
             o->profile != NULL && strcmp(o->profile, "shared") == 0 ? TORC_SHARED : TORC_PRIVATE,
         .target = strcmp(o->target, "cuda") == 0 ? TORC_ENGINE_CUDA : TORC_ENGINE_CPU,
+        .schedule = o->schedule != NULL ? &j->schedule : NULL,
         .log2_p_error = o->log2_p_error,
         .log2_p_error_lookup = o->log2_p_error_lookup,
         .dump_after = o->dump_after,
@@ -218,6 +227,7 @@ static torc_status run(torc_ctx *ctx, const options *o)
     const torc_status s = compile(ctx, &j);
     stage_abort(&j.files);
     torc_circuit_free(j.circuit);
+    torc_gpu_schedule_free(&j.schedule);
     cJSON_Delete(j.dumps);
     return s;
 }
@@ -247,6 +257,10 @@ static const struct argp_option rows[] = {
      3},
     {"target", KEY_TARGET, "cpu|cuda", 0,
      "Choose the parameters that are fastest there, with the noise of its kernels (default: cpu)",
+     3},
+    {"schedule", KEY_SCHEDULE, "FILE", 0,
+     "With --target cuda: search by what torc calibrate measured, instead of what is counted for "
+     "an H200",
      3},
     {"virtual", KEY_VIRTUAL, NULL, 0,
      "Stop after the bit-widths: the circuit runs in the clear only, at any width", 3},

@@ -36,6 +36,7 @@ typedef struct options {
     const char *format;  /* "text", "json" or "dot" */
     const char *profile; /* "private" or "shared"; NULL: not given */
     const char *target;  /* "cpu" or "cuda" */
+    const char *schedule; /* of a GPU, as torc calibrate writes it */
     bool json;
     bool force;
     bool passphrase; /* ask for one */
@@ -75,6 +76,7 @@ enum option_key {
     KEY_PASSPHRASE_FILE,
     KEY_PROFILE,
     KEY_SAMPLES,
+    KEY_SCHEDULE,
     KEY_SECONDS,
     KEY_SECRET_KEY,
     KEY_SEED,

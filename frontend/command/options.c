@@ -142,6 +142,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state, options
     case KEY_SAMPLES: o->samples = number(state, "samples", arg, 1, UINT32_MAX); return 0;
     case KEY_SECONDS: o->seconds = (double)number(state, "seconds", arg, 1, 3600); return 0;
     case KEY_SEED: o->seed = number(state, "seed", arg, 0, UINT64_MAX); return 0;
+    case KEY_SCHEDULE: o->schedule = arg; return 0;
     case KEY_TARGET: o->target = choice(state, "target", arg, targets); return 0;
     case KEY_THREADS: o->threads = (uint32_t)number(state, "threads", arg, 1, 1024); return 0;
     case KEY_WEIGHT_BITS:
