@@ -1,5 +1,6 @@
 /* A server on the CUDA backend: batches larger than what it holds, runs again, several devices,
  * predictions, and what it refuses. Toy keys. */
+#include "runtime/executor.h"
 #include "tests/common/program_builder.h"
 #include "tests/common/weak_security.h"
 #include "tests/engine_fixture.h"
@@ -79,6 +80,45 @@ Test(engine_server, several_devices_share_a_batch)
     fixture_run(&f, fixture_device(":1,0").text, 1);
     fixture_run(&f, fixture_device(":1").text, 2);
     fixture_free(&f);
+}
+
+/* The first of seven has none of five samples. Emulated devices only: no machine has so many. */
+Test(engine_server, more_devices_than_samples_share_a_batch)
+{
+    cr_assert_eq(setenv("TORC_EMU_DEVICES", "7", 1), 0);
+    ENGINE_NEEDS_DEVICE();
+    if (torc_gpus_check(NULL, 6) != TORC_OK) {
+        cr_skip_test("fewer than 7 devices");
+    }
+    fixture f = fixture_make(toy());
+    fixture_run(&f, fixture_device(":0,1,2,3,4,5,6").text, FIXTURE_SAMPLES);
+    fixture_free(&f);
+}
+
+/* An input returned as it is: nothing starts, and nothing is written ahead. */
+Test(engine_server, a_program_without_instructions_returns_its_inputs)
+{
+    ENGINE_NEEDS_DEVICE();
+    torc_program p = {0};
+    build_input(&p, true, 0, 2);
+    build_output(&p, true, 0, 2);
+    p.element_count = 2;
+    const torc_params params = toy();
+    const torc_target_options options = {.capacity = 1, .overlap = true};
+    const torc_backend *b = torc_gpus_backend();
+    torc_target *t = NULL;
+    uint64_t in[2 * 513];
+    uint64_t out[2 * 513];
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
+        in[i] = i * 0x9e3779b97f4a7c15u;
+    }
+    cr_assert_eq(b->open(NULL, &t, &p, &params, NULL, &options), TORC_OK);
+    cr_assert_eq(b->write(NULL, t, 0, 2, 1, in), TORC_OK);
+    cr_assert_eq(torc_execute(NULL, t, &p, 1, NULL, NULL, NULL), TORC_OK);
+    cr_assert_eq(b->read(NULL, t, out, 0, 2, 1), TORC_OK);
+    cr_expect_arr_eq(in, out, sizeof in);
+    b->close(t);
+    torc_program_free(&p);
 }
 
 Test(engine_server, auto_is_the_first_gpu_and_the_list_names_it)

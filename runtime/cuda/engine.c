@@ -88,7 +88,8 @@ static torc_status make_streams(torc_ctx *ctx, cuda_target *t)
     return TORC_OK;
 }
 
-/* Overlap is given up where there is no room for it, and for clear values, which have none. */
+/* Overlap is given up where there is no room for it, for clear values, which have none, and for
+ * programs without instructions, which nothing starts. */
 static torc_status plan_on_device(torc_ctx *ctx, cuda_target *t, const torc_target_options *options)
 {
     size_t free_bytes = 0;
@@ -96,6 +97,7 @@ static torc_status plan_on_device(torc_ctx *ctx, cuda_target *t, const torc_targ
     TORC_TRY(torc_cuda_check(ctx, t, torc_gpu_memory(&free_bytes, &total_bytes),
                              "asking for the memory of the device"));
     t->base.overlap = options->overlap && t->program->clear_count == 0 &&
+                      t->program->instr_count != 0 &&
                       torc_cuda_plan(NULL, &t->plan, t->program, &t->params, options->capacity,
                                      true, free_bytes) == TORC_OK;
     return torc_cuda_plan(ctx, &t->plan, t->program, &t->params, options->capacity, t->base.overlap,

@@ -127,14 +127,13 @@ torc_status torc_cuda_plan(torc_ctx *ctx, cuda_plan *out, const torc_program *pr
     const double room = FREE_SHARE * (double)device_bytes;
     TORC_TRY(check_counts(ctx, program, params, capacity));
     plan_fixed(out, program, params, capacity, overlap);
+    const torc_shape shape = torc_shape_of(params);
     if (out->bootstrap_key != 0) {
-        const torc_shape keys = torc_shape_of(params);
         const double left = room - (double)(out->bootstrap_key + out->keyswitch_key);
-        out->key_staging = staging_bytes(params, &keys, left - ALIGNMENT_ROOM);
+        out->key_staging = staging_bytes(params, &shape, left - ALIGNMENT_ROOM);
     }
     const double most = (double)widest_level(program) * (double)capacity;
     uint32_t count = most < LOOKUPS_AT_MOST ? (uint32_t)most : LOOKUPS_AT_MOST;
-    const torc_shape shape = torc_shape_of(params);
     for (; count > 0; count /= 2) {
         out->lookups_at_once = count;
         out->switched = switched_bytes(&shape, count);

@@ -21,19 +21,19 @@ typedef struct share {
 static void *run_share(void *argument)
 {
     share *s = argument;
-    s->status =
-        torc_batch_run(s->ctx, s->target, s->program, s->first, s->samples, &s->stats, s->io);
+    if (s->samples != 0) { /* more targets than samples */
+        s->status =
+            torc_batch_run(s->ctx, s->target, s->program, s->first, s->samples, &s->stats, s->io);
+    }
     return NULL;
 }
 
 /* A thread that cannot be had is no reason to fail: its share runs here. */
 static void start(share *s)
 {
-    if (s->samples != 0) {
-        s->started = pthread_create(&s->thread, NULL, run_share, s) == 0;
-        if (!s->started) {
-            run_share(s);
-        }
+    s->started = pthread_create(&s->thread, NULL, run_share, s) == 0;
+    if (!s->started) {
+        run_share(s);
     }
 }
 
