@@ -83,6 +83,11 @@ typedef struct cuda_target {
     torc_gpu_event *marks; /* [instr_count + 1] before each instruction, and at the end */
 } cuda_target;
 
+#define CUDA_ROW_BYTES (sizeof(uint64_t) + 2 * sizeof(uint32_t)) /* of cuda_rows */
+
+/* Mask words of the keyswitch key come in multiples of it (kernels_cuda.h). */
+#define CUDA_WORD_STEP 32u
+
 static inline uint64_t *cuda_element(const cuda_target *t, uint32_t element)
 {
     return t->elements + (size_t)element * t->samples * t->base.element_words;

@@ -15,12 +15,12 @@
 
 /* --- where inputs stand --- */
 
-typedef void visit_fn(void *user, const cuda_input_run *run);
-
 /* Runs of neighbouring input elements, in the order of the inputs. */
-static void for_each_run(const torc_program *program, visit_fn *visit, void *user)
+torc_status torc_cuda_inbox_make(torc_ctx *ctx, cuda_target *target)
 {
+    const torc_program *program = target->program;
     uint32_t slot = 0;
+    TORC_TRY(TORC_ALLOC(ctx, target->input_runs, program->element_count)); /* at most */
     for (uint32_t in = 0; in < program->input_count; in++) {
         const torc_place *place = &program->inputs[in];
         for (uint32_t i = 0, count = 0; place->encrypted && i < place->count; i += count) {
@@ -28,31 +28,11 @@ static void for_each_run(const torc_program *program, visit_fn *visit, void *use
                             place->element[i + count] == place->element[i] + count;) {
                 count++;
             }
-            visit(user, &(cuda_input_run){place->element[i], slot, count});
+            target->input_runs[target->input_run_count++] =
+                (cuda_input_run){place->element[i], slot, count};
             slot += count;
         }
     }
-}
-
-static void count_run(void *user, const cuda_input_run *run)
-{
-    cuda_target *t = user;
-    (void)run;
-    t->input_run_count++;
-}
-
-static void keep_run(void *user, const cuda_input_run *run)
-{
-    cuda_target *t = user;
-    t->input_runs[t->input_run_count++] = *run;
-}
-
-torc_status torc_cuda_inbox_make(torc_ctx *ctx, cuda_target *target)
-{
-    for_each_run(target->program, count_run, target);
-    TORC_TRY(TORC_ALLOC(ctx, target->input_runs, target->input_run_count));
-    target->input_run_count = 0;
-    for_each_run(target->program, keep_run, target);
     return TORC_OK;
 }
 

@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define WORD_STEP 32u /* kernels_cuda.h: words come in multiples of it */
-
 /* What one piece holds in the staging block. */
 typedef struct piece {
     size_t count; /* rows or words, at most */
@@ -42,7 +40,8 @@ static piece keyswitch_piece(const cuda_target *t)
     const size_t levels = t->shape.ks_level_count;
     const size_t body = levels * sizeof(uint32_t);
     const size_t row = levels * (t->shape.lwe_dim + 1) * sizeof(uint32_t);
-    const size_t count = (t->plan.key_staging - 16) / (body + row) / WORD_STEP * WORD_STEP;
+    const size_t count =
+        (t->plan.key_staging - 16) / (body + row) / CUDA_WORD_STEP * CUDA_WORD_STEP;
     return (piece){count, aligned(count * body)};
 }
 

@@ -34,7 +34,7 @@ static void fill(const cuda_rows *rows, const torc_program *program, size_t samp
 torc_status torc_cuda_lay_out(torc_ctx *ctx, cuda_target *target, size_t samples)
 {
     const size_t rows = torc_program_lookup_count(target->program) * samples;
-    const size_t bytes = rows * (sizeof(uint64_t) + 2 * sizeof(uint32_t));
+    const size_t bytes = rows * CUDA_ROW_BYTES;
     uint8_t *host = NULL;
     if (target->samples == samples) {
         return TORC_OK;

@@ -14,8 +14,6 @@
 
 #define FREE_SHARE      0.9
 #define STAGING_BYTES   ((size_t)64 << 20)
-#define WORD_STEP       32u /* of keys.c */
-#define ROW_BYTES       (sizeof(uint64_t) + 2 * sizeof(uint32_t))
 #define LOOKUPS_AT_MOST (UINT32_C(1) << 20) /* of one launch */
 #define ALIGNMENT_ROOM  ((size_t)64)
 
@@ -54,8 +52,9 @@ static size_t switched_bytes(const torc_shape *shape, uint32_t count)
 static size_t staging_bytes(const torc_params *p, const torc_shape *s, double room)
 {
     const size_t glwe = (size_t)(s->glwe_dim + 2) * s->poly_size * sizeof(uint64_t);
-    const size_t lwe = (size_t)WORD_STEP * s->ks_level_count * (s->lwe_dim + 2) * sizeof(uint32_t);
-    const size_t words = (size_t)s->glwe_dim * s->poly_size / WORD_STEP;
+    const size_t lwe =
+        (size_t)CUDA_WORD_STEP * s->ks_level_count * (s->lwe_dim + 2) * sizeof(uint32_t);
+    const size_t words = (size_t)s->glwe_dim * s->poly_size / CUDA_WORD_STEP;
     const size_t all = larger(torc_evk_bootstrap_rows(p) * glwe, words * lwe);
     const size_t some = all < STAGING_BYTES ? all : STAGING_BYTES;
     const size_t fitting = room < (double)some ? (size_t)fmax(room, 0) : some;
@@ -95,7 +94,7 @@ static void plan_fixed(cuda_plan *out, const torc_program *program, const torc_p
         const torc_shape shape = torc_shape_of(params);
         out->bootstrap_key = torc_gpu_bootstrap_key_bytes(&shape);
         out->keyswitch_key = torc_gpu_keyswitch_key_bytes(&shape);
-        out->rows = lookups * capacity * ROW_BYTES;
+        out->rows = lookups * capacity * CUDA_ROW_BYTES;
     }
 }
 
