@@ -1,0 +1,72 @@
+# Rows of compare_concrete.sh as a table; form=text: a line a width, to read in a terminal;
+# form=markdown: a column a width, as the README has them. Of several rows of a width the last counts.
+
+function member(name, at, text) {
+    at = index($0, "\"" name "\":")
+    if (at == 0) return ""
+    text = substr($0, at + length(name) + 3)
+    if (substr(text, 1, 1) == "\"") {
+        text = substr(text, 2)
+        sub(/".*/, "", text)
+    } else sub(/[,}].*/, "", text)
+    return text
+}
+
+function shown(value) { # one decimal below 10
+    return value + 0 < 10 ? sprintf("%.1f", value) : sprintf("%.0f", value)
+}
+
+member("bench") == "compare_concrete" {
+    bits = member("bits")
+    if (!(bits in ratio)) order[++count] = bits
+    torc[bits] = member("torc_ms"); concrete[bits] = member("concrete_ms"); shared[bits] = member("torc_shared_ms")
+    ratio[bits] = member("ratio"); least[bits] = member("ratio_min"); most[bits] = member("ratio_max")
+    ratio_shared[bits] = member("ratio_shared"); batch[bits] = member("batch"); load[bits] = member("load_max")
+    keys[bits] = member("torc_key_mb"); keys_concrete[bits] = member("concrete_key_mb")
+    keygen[bits] = member("torc_keygen_s"); keygen_concrete[bits] = member("concrete_keygen_s")
+    if (load[bits] + 0 > load_max) load_max = load[bits]
+    origin = member("threads") " threads of " member("model") " (" member("kernels") "), commit " member("commit") \
+        ", Concrete " member("concrete") ", medians of " member("turns") " turns"
+}
+
+function line(title, values, i) {
+    printf "| %s |", title
+    for (i = 1; i <= count; i++) printf " %s |", shown(values[order[i]])
+    print ""
+}
+
+function markdown(i) {
+    printf "%s; others took at most %d %% of the machine:\n\n| bits |", origin, load_max
+    for (i = 1; i <= count; i++) printf " %s |", order[i]
+    printf "\n|---|"
+    for (i = 1; i <= count; i++) printf "---|"
+    print ""
+    line("torc, ms a lookup", torc)
+    line("Concrete, ms a lookup", concrete)
+    line("**times as fast**", ratio)
+    line("torc at 2^-128 a lookup, norm 5, ms", shared)
+    line("keys in memory, MB: torc", keys)
+    line("keys in memory, MB: Concrete", keys_concrete)
+    line("key generation, s: torc", keygen)
+    line("key generation, s: Concrete", keygen_concrete)
+}
+
+function text(i, b) {
+    print origin
+    printf "%4s %5s %9s %9s %7s %13s %12s %6s %9s %9s %6s\n", "bits", "batch", "torc ms", "peer ms", "ratio", \
+        "of the turns", "torc 2^-128", "ratio", "keys MB", "peer MB", "load"
+    for (i = 1; i <= count; i++) {
+        b = order[i]
+        printf "%4s %5s %9.3g %9.3g %7s %6s..%-5s %12.3g %6s %9.3g %9.4g %5d%%\n", b, batch[b], torc[b], concrete[b], \
+            ratio[b], least[b], most[b], shared[b], ratio_shared[b], keys[b], keys_concrete[b], load[b]
+    }
+}
+
+END {
+    if (count == 0) {
+        print "compare_table: no row of compare_concrete.sh" > "/dev/stderr"
+        exit 1
+    }
+    if (form == "markdown") markdown()
+    else text()
+}
