@@ -53,8 +53,8 @@ static void prices_fill(search_prices *out, const torc_search *search)
     }
 }
 
-static torc_search_model model_of(const torc_search *search, const search_prices *prices,
-                                  uint32_t grouping)
+static torc_search_model target_model(const torc_search *search, const search_prices *prices,
+                                      uint32_t grouping)
 {
     if (search->target == TORC_SEARCH_GPU) {
         torc_search_model model = torc_model_gpu(gpu_of(search), shapes_of(search), grouping);
@@ -62,6 +62,18 @@ static torc_search_model model_of(const torc_search *search, const search_prices
         return model;
     }
     return torc_model_cpu(search->machine != NULL ? search->machine : &prices->cpu, grouping);
+}
+
+static torc_search_model model_of(const torc_search *search, const search_prices *prices,
+                                  uint32_t grouping)
+{
+    torc_search_model model = target_model(search, prices, grouping);
+
+    if (search->max_key_bytes != 0) {
+        model.key_bytes_max[0] = search->max_key_bytes;
+        model.key_bytes_max[1] = search->max_key_bytes;
+    }
+    return model;
 }
 
 static torc_status check_search(torc_ctx *ctx, const torc_search *search)
@@ -101,8 +113,8 @@ double torc_search_price(const torc_search *search, const torc_params *params)
     return model.price(&model, params);
 }
 
-torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
-                                  const torc_search *search)
+static torc_status cheapest_grouping(torc_ctx *ctx, torc_params *out, bool *found,
+                                     const torc_search *search)
 {
     const uint32_t last = last_grouping(search);
     double best_price = 0.0;
@@ -126,6 +138,20 @@ torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
         }
     }
     return TORC_OK;
+}
+
+/* A target's own limit on keys yields to circuits that would not fit otherwise. */
+torc_status torc_search_groupings(torc_ctx *ctx, torc_params *out, bool *found,
+                                  const torc_search *search)
+{
+    torc_search unlimited = *search;
+
+    TORC_TRY(cheapest_grouping(ctx, out, found, search));
+    if (*found || search->max_key_bytes != 0) {
+        return TORC_OK;
+    }
+    unlimited.max_key_bytes = UINT64_MAX;
+    return cheapest_grouping(ctx, out, found, &unlimited);
 }
 
 torc_status torc_optimize_found(torc_ctx *ctx, torc_params *out, bool *found,

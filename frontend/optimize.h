@@ -19,7 +19,10 @@ typedef struct torc_search {
     uint64_t lookup_count;       /* of one sample; 0: no lookup, a tiny set */
     uint32_t max_grouping;       /* key bits a step at most; 0: what the target runs, 3 on the
                                     CPU, on the GPU all that its shapes have */
-    torc_search_target target;   /* whose kernels run it: limits, noise, price */
+    /* Bytes that both keys may take as the target holds them; 0: what the target is content with
+     * (optimize_cpu.c), and more where nothing else fits. */
+    uint64_t max_key_bytes;
+    torc_search_target target; /* whose kernels run it: limits, noise, price */
     /* GPU: its cost constants, NULL: the default device; the shapes allowed, NULL: those shipped.
      */
     const torc_gpu_machine *gpu;

@@ -2,12 +2,16 @@
  *
  * Prices are seconds on the default machine in full batches (a search that followed the machine at
  * hand would compile one model to different circuits), plus 4 % for every 100 MB of resident key:
- * of two sets of equal speed the one of smaller key is taken. */
+ * of two sets of equal speed the one of smaller key is taken. Keys of one level take at most 200
+ * MB, others 420 MB, unless --max-key-mb says otherwise: the last per cent of speed is not worth
+ * more of a server's memory. */
 #include "frontend/optimize_search.h"
 #include "runtime/noise_terms.h"
 #include "runtime/security.h"
 
-#define KEY_PRICE_PER_BYTE (0.04 / 100e6)
+#define KEY_PRICE_PER_BYTE  (0.04 / 100e6)
+#define KEY_BYTES_ONE_LEVEL 200000000
+#define KEY_BYTES_LEVELS    420000000
 
 static double bootstrap_variance(const torc_params *params)
 {
@@ -48,6 +52,7 @@ torc_search_model torc_model_cpu(const torc_machine *machine, uint32_t grouping)
                                .bootstrap_levels_max = 8,
                                .keyswitch_bits_max = 31,
                                .keyswitch_levels_max = 31,
+                               .key_bytes_max = {KEY_BYTES_ONE_LEVEL, KEY_BYTES_LEVELS},
                                .choose_noise = torc_search_noise,
                                .fresh = torc_variance_fresh,
                                .bootstrap = bootstrap_variance,

@@ -1,11 +1,13 @@
-/* Why a parameter search found nothing: the first row that no set satisfies even alone, and how far
- * it would have to give way. Runs the search a few times more; failures are rare and need the
- * answer. */
+/* Why a parameter search found nothing: the limit on keys; else the first row that no set satisfies
+ * even alone, and how far it would have to give way. Runs the search a few times more; failures are
+ * rare and need the answer. */
 #include "frontend/optimize_search.h"
 #include "runtime/status.h"
 
 #include <math.h>
 #include <stdio.h>
+
+#define MEGABYTE 1000000
 
 static torc_status row_fits(torc_ctx *ctx, bool *fits, const torc_search *search,
                             const torc_noise_row *row)
@@ -119,8 +121,45 @@ static torc_status blame(torc_ctx *ctx, const torc_search *search, const torc_no
         what, (unsigned long long)row->count, bound, remedy);
 }
 
+/* The limit on keys alone forbids all sets: how much the smallest takes, to a megabyte, and what
+ * the cheapest would take. */
+static torc_status blame_key_limit(torc_ctx *ctx, const torc_search *search,
+                                   const torc_params *cheapest)
+{
+    torc_search limited = *search;
+    uint64_t low = search->max_key_bytes; /* nothing fits */
+    uint64_t high = torc_params_key_bytes_resident(cheapest);
+
+    while (high - low > MEGABYTE) {
+        torc_params params;
+        bool fits = false;
+        limited.max_key_bytes = low + (high - low) / 2;
+        TORC_TRY(torc_search_groupings(ctx, &params, &fits, &limited));
+        if (fits) {
+            high = torc_params_key_bytes_resident(&params);
+        } else {
+            low = limited.max_key_bytes;
+        }
+    }
+    return torc_fail(ctx, TORC_E_PARAMETERS,
+                     "parameter search: no secure set has keys of at most %.0f MB; the smallest "
+                     "take %.0f MB, those of the fastest set %.0f MB; raise --max-key-mb, or use "
+                     "fewer bits",
+                     1e-6 * (double)search->max_key_bytes, ceil(1e-6 * (double)high),
+                     ceil(1e-6 * (double)torc_params_key_bytes_resident(cheapest)));
+}
+
 torc_status torc_search_explain(torc_ctx *ctx, const torc_search *search)
 {
+    torc_search unlimited = *search;
+    torc_params params;
+    bool fits_unlimited = false;
+
+    unlimited.max_key_bytes = UINT64_MAX;
+    TORC_TRY(torc_search_groupings(ctx, &params, &fits_unlimited, &unlimited));
+    if (fits_unlimited) {
+        return blame_key_limit(ctx, search, &params);
+    }
     for (uint32_t i = 0; i < search->row_count; i++) {
         bool fits;
         TORC_TRY(row_fits(ctx, &fits, search, &search->rows[i]));

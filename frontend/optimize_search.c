@@ -2,6 +2,7 @@
  *
  *   for every structure (v, k, N), cheapest first
  *     for every bootstrap gadget, for n ascending
+ *       stop when the keys are too large
  *       stop when bootstrap and modulus switch alone break a row (they grow with n)
  *       stop when the bootstrap alone costs more than the best set
  *       take the first keyswitch gadget, cheapest first, with which all rows hold
@@ -117,6 +118,14 @@ static void offer(state *s, const torc_params *params, const torc_noise *noise, 
     }
 }
 
+/* Keys grow with n and with the levels of either gadget: past the limit there is nothing more. */
+static bool keys_fit(const torc_search_model *model, const torc_params *params)
+{
+    const uint64_t most = model->key_bytes_max[params->bootstrap.level_count > 1];
+
+    return most == 0 || torc_params_key_bytes_resident(params) <= most;
+}
+
 /* Sets params->keyswitch and noise->keyswitch. */
 static bool keyswitch_fits(const state *s, torc_params *params, torc_noise *noise,
                            torc_gadget gadget)
@@ -137,7 +146,7 @@ static void try_keyswitches(state *s, torc_params params, torc_noise noise)
     for (uint32_t i = 0; i < gadgets->count; i++) {
         params.keyswitch = gadgets->list[i];
         const double price = s->model->price(s->model, &params);
-        if (s->found && price > s->best_price) {
+        if ((s->found && price > s->best_price) || !keys_fit(s->model, &params)) {
             return;
         }
         if (keyswitch_fits(s, &params, &noise, gadgets->list[i]) &&
@@ -163,7 +172,8 @@ static void try_lwe_dims(state *s, torc_params params)
 
     for (uint32_t n = params.lwe_dim; n <= model->lwe_dim_max; n += model->grouping) {
         set_lwe_dim(s, &params, n);
-        if (s->found && model->price_floor(model, &params) > s->best_price) {
+        if ((s->found && model->price_floor(model, &params) > s->best_price) ||
+            !keys_fit(model, &params)) {
             return;
         }
         noise.bootstrap = model->bootstrap(&params);

@@ -20,6 +20,9 @@ struct torc_search_model {
     uint32_t bootstrap_bits_max, bootstrap_levels_max;
     uint32_t keyswitch_bits_max, keyswitch_levels_max;
     uint32_t bootstrap_base_max, keyswitch_base_max; /* base_log at most; 0: any */
+    /* Resident bytes of both keys at most, with one level of the bootstrap gadget and with more; 0:
+     * any. */
+    uint64_t key_bytes_max[2];
     /* Shapes (k, N, l, g, v) that may be used, NULL: all. */
     const torc_configurations *configurations;
     /* Noise bounds of both keys from their dimensions (lwe_dim may be 0); NULL: the variances know

@@ -75,6 +75,7 @@ torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
                                 .log2_p_lookup = goal.log2_p_lookup,
                                 .machine = &machine,
                                 .lookup_count = torc_program_lookup_count(&c->program),
+                                .max_key_bytes = c->options.max_key_bytes,
                                 .price_launches = true,
                                 .schedule = c->options.schedule,
                                 .target = c->options.target == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU

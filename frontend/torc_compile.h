@@ -133,6 +133,8 @@ typedef struct torc_options {
     torc_engine target;   /* whose kernels parameters and claims are for; the CPU by default */
     /* Of a GPU, measured: prices of the search. NULL: those counted for an H200. */
     const struct torc_gpu_schedule *schedule;
+    uint64_t max_key_bytes;     /* of evaluation keys, prepared; 0: 200 MB where a lookup decomposes
+                                   to one level, else 420 MB, or what fits */
     double log2_p_error;        /* whole circuit; 0: the profile's bound */
     double log2_p_error_lookup; /* each lookup instead; 0: not asked */
     const char *dump_after;     /* stage name; NULL: none */

@@ -81,6 +81,7 @@ static torc_status fill_options(torc_ctx *ctx, job *j)
             o->profile != NULL && strcmp(o->profile, "shared") == 0 ? TORC_SHARED : TORC_PRIVATE,
         .target = strcmp(o->target, "cuda") == 0 ? TORC_ENGINE_CUDA : TORC_ENGINE_CPU,
         .schedule = o->schedule != NULL ? &j->schedule : NULL,
+        .max_key_bytes = o->max_key_mb * 1000000,
         .log2_p_error = o->log2_p_error,
         .log2_p_error_lookup = o->log2_p_error_lookup,
         .dump_after = o->dump_after,
@@ -261,6 +262,10 @@ static const struct argp_option rows[] = {
     {"schedule", KEY_SCHEDULE, "FILE", 0,
      "With --target cuda: search by what torc calibrate measured, instead of what is counted for "
      "an H200",
+     3},
+    {"max-key-mb", KEY_MAX_KEY_MB, "M", 0,
+     "Evaluation keys take at most M MB of a server's memory, if lookups become slower by that "
+     "(default: 200 with one level of decomposition, else 420, or as few as there are)",
      3},
     {"virtual", KEY_VIRTUAL, NULL, 0,
      "Stop after the bit-widths: the circuit runs in the clear only, at any width", 3},

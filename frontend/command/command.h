@@ -32,10 +32,10 @@ typedef struct options {
     const char *passphrase_file;
     const char *output_name;
     const char *dump_after;
-    const char *device;  /* as torc_server_open takes it */
-    const char *format;  /* "text", "json" or "dot" */
-    const char *profile; /* "private" or "shared"; NULL: not given */
-    const char *target;  /* "cpu" or "cuda" */
+    const char *device;   /* as torc_server_open takes it */
+    const char *format;   /* "text", "json" or "dot" */
+    const char *profile;  /* "private" or "shared"; NULL: not given */
+    const char *target;   /* "cpu" or "cuda" */
     const char *schedule; /* of a GPU, as torc calibrate writes it */
     bool json;
     bool force;
@@ -46,6 +46,7 @@ typedef struct options {
     uint32_t lookup_bits, input_bits, weight_bits, output_bits; /* 0: default */
     uint32_t threads;                                           /* 0: all cores */
     uint64_t seed;
+    uint64_t max_key_mb; /* 0: default */
     size_t samples;
     double seconds;                                               /* 0: default */
     double log2_p_error, log2_p_error_lookup, allow_log2_p_error; /* 0: not given */
@@ -67,6 +68,7 @@ enum option_key {
     KEY_INPUT,
     KEY_INPUT_BITS,
     KEY_JSON,
+    KEY_MAX_KEY_MB,
     KEY_NOISE,
     KEY_OUTPUT_BITS,
     KEY_OUTPUT_NAME,

@@ -131,6 +131,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state, options
     case KEY_INPUT_BITS:
         o->input_bits = (uint32_t)number(state, "input-bits", arg, 1, 16);
         return 0;
+    case KEY_MAX_KEY_MB: o->max_key_mb = number(state, "max-key-mb", arg, 1, 1000000); return 0;
     case KEY_OUTPUT_BITS:
         o->output_bits = (uint32_t)number(state, "output-bits", arg, 1, 16);
         return 0;

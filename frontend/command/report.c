@@ -175,6 +175,8 @@ static void add_prediction(cJSON *out, const report *r)
     add_number(object, "seconds_batched", p->seconds_batched);
     add_number(object, "memory_bytes", (double)p->memory_bytes);
     add_number(object, "evaluation_key_bytes", (double)p->evaluation_key_bytes);
+    add_number(object, "evaluation_key_bytes_resident",
+               (double)torc_params_key_bytes_resident(&r->circuit->spec.params));
     add_number(object, "ciphertext_bytes_in", (double)p->ciphertext_bytes_in);
     add_number(object, "ciphertext_bytes_out", (double)p->ciphertext_bytes_out);
     add_number(object, "threads", r->machine.threads);
@@ -312,6 +314,7 @@ static void print_prediction(const report *r)
     char a[32];
     char b[32];
     char c[32];
+    char d[32];
     const torc_prediction *p = &r->prediction;
     printf("predicted    %s for one sample, %s a sample in a batch (%u threads), %s of memory\n",
            format_seconds(a, p->seconds), format_seconds(b, p->seconds_batched), r->machine.threads,
@@ -323,9 +326,11 @@ static void print_prediction(const report *r)
             format_seconds(a, r->on_gpu.seconds), format_seconds(b, r->on_gpu.seconds_batched),
             REPORT_GPU_BATCH, torc_gpu_identity_h200.name);
     }
-    printf("sizes        evaluation keys %s, a sample in %s, out %s\n",
-           format_bytes(a, p->evaluation_key_bytes), format_bytes(b, p->ciphertext_bytes_in),
-           format_bytes(c, p->ciphertext_bytes_out));
+    printf(
+        "sizes        evaluation keys %s, %s in the memory of a server, a sample in %s, out %s\n",
+        format_bytes(a, p->evaluation_key_bytes),
+        format_bytes(d, torc_params_key_bytes_resident(&r->circuit->spec.params)),
+        format_bytes(b, p->ciphertext_bytes_in), format_bytes(c, p->ciphertext_bytes_out));
 }
 
 /* NaN where the compiler did not say. */
