@@ -2,7 +2,7 @@
 # Encrypted table lookups of torc and of Concrete, in turns on the same cores, both at 2^-40 a circuit (of
 # 64 lookups, 16 above 6 bits). One JSON object a width on standard output; messages, and at the end a
 # table, on standard error. torc's set at 2^-128 a lookup behind a norm of 5 is measured beside it.
-# Makes what is missing: build/release/torc_bench, and a virtual environment with the peer.
+# Builds build/release, and makes a virtual environment with the peer when there is none.
 # usage: bench/compare_concrete.sh [OPTIONS]
 #   --bits 1,4,8       widths (default: all eight)
 #   --turns N          of each width, medians count (default: 3)
@@ -25,11 +25,6 @@ venv=build/peer-venv
 output=
 markdown=
 torc_bench=${TORC_BENCH:-build/release/torc_bench}
-
-usage() {
-    sed -n '/^# usage/,/^[^#]/s/^# //p' "$0" >&2
-    exit 2
-}
 
 table() { # text|markdown FILE
     awk -v form="$1" -f bench/compare_table.awk "$2"
@@ -58,17 +53,13 @@ if [ -n "$markdown" ]; then
     table markdown "$markdown"
     exit
 fi
-case $turns in '' | *[!0-9]* | 0) usage ;; esac
+is_count "$turns" || usage
 case ,$bits, in *,,* | *[!1-8,]* | *[1-8][1-8]*) usage ;; esac
 
 # --- measuring ---
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-pinned() {
-    if [ -n "$cores" ]; then taskset -c "$cores" "$@"; else "$@"; fi
-}
 
 torc_lookups() { # PROFILE: its row is $work/PROFILE
     pinned "$torc_bench" lookups --set "${width}_$1" --batch "$batch" --circuit-lookups "$batch" >"$work/$1"
@@ -133,10 +124,7 @@ compare_width() {
     if [ -n "$output" ]; then cat "$work/row" >>"$output"; fi
 }
 
-if [ ! -x "$torc_bench" ]; then
-    . scripts/build.sh
-    build torc_bench >&2
-fi
+peer_build torc_bench
 peer_environment "$venv" concrete-python "concrete-python==$PEER_VERSION" "setuptools<81" || {
     say "Concrete cannot be installed in $venv"
     exit 1

@@ -6,6 +6,27 @@ say() {
     echo "$(basename "$0" .sh): $*" >&2
 }
 
+usage() { # the lines of the script's first comment from "usage" on
+    sed -n '/^# usage/,/^[^#]/s/^# //p' "$0" >&2
+    exit 2
+}
+
+is_count() { # TEXT
+    case $1 in '' | *[!0-9]* | 0) return 1 ;; esac
+}
+
+pinned() { # COMMAND...: on $cores, when there are any
+    if [ -n "$cores" ]; then taskset -c "$cores" "$@"; else "$@"; fi
+}
+
+# Programs of this tree in build/release, unless TORC_BENCH names another.
+peer_build() { # TARGETS...
+    if [ -z "${TORC_BENCH:-}" ]; then
+        . scripts/build.sh
+        build "$@" >&2
+    fi
+}
+
 # Sets `python` and `peer_version`: PACKAGE=VERSION in the environment at FOLDER, which is made from the
 # packages given when it is not there. One that is there is taken as it is.
 peer_environment() { # FOLDER PACKAGE PACKAGES...
@@ -56,6 +77,10 @@ column() { # median|min|max COLUMN FILE
 
 divide() { # A B
     awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4g", a / b }'
+}
+
+multiply() { # A B
+    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4g", a * b }'
 }
 
 round() { # NUMBER: to four digits
