@@ -6,6 +6,7 @@
  * weight)   a step, g > 1: times 2 (2^g - 1) dropped = (1 + weight) B^(-2l) / 12,  weight: of the
  * actual big key One sample is one bootstrap; 1024 samples bound c to 24 % at odds of 1e-6 (5
  * standard deviations of sqrt(2/1024)). */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 
 #include <criterion/criterion.h>
@@ -148,9 +149,8 @@ static void expect_constant(const torc_cpu_kernels *cpu, uint32_t grouping)
 
 Test(kernels_fft, round_off_stays_below_the_stored_constants, .timeout = 1800)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
-    for (size_t isa = 0; isa < 3; isa++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+    for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+        const torc_cpu_kernels *cpu = cpu_table(isa);
         for (uint32_t g = 1; cpu != NULL && g <= TORC_CPU_GROUPING_MAX; g++) {
             expect_constant(cpu, g);
         }

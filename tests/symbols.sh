@@ -1,6 +1,6 @@
 #!/bin/sh
 # The server library makes no key and decrypts nothing: no symbol of it, and none that it asks for, is
-# of that kind. $1: build folder.
+# of that kind. Nothing that is emulated for tests is in a library. $1: build folder.
 set -u
 build=${1:?usage: symbols.sh BUILD}
 server=$build/libtorc_server.a
@@ -25,4 +25,8 @@ if nm --undefined-only "$server" 2>/dev/null | awk '{ print $NF }' | sort -u |
     exit 1
 fi
 rm -f "$build/client_symbols"
+if nm --defined-only "$build/libtorc_kernels.a" 2>/dev/null | grep avx512_emulated; then
+    echo "symbols: libtorc_kernels.a has kernels of tests" >&2
+    exit 1
+fi
 echo "symbols: the server knows no secret"

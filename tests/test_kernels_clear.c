@@ -1,5 +1,6 @@
 /* The simulator's kernels on clear phases against the readable ones: bit for bit where they are
  * exact, within the stated bound where they are not; and the distribution of the noise. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 
 #include <criterion/criterion.h>
@@ -7,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const torc_cpu_kernels *tables[3];
+static const torc_cpu_kernels *tables[CPU_TABLES];
 static size_t table_count;
 
 static void find_tables(void)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     table_count = 0;
-    for (size_t i = 0; i < 3; i++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[i]);
+    for (size_t i = 0; i < CPU_TABLES; i++) {
+        const torc_cpu_kernels *cpu = cpu_table(i);
         if (cpu != NULL) {
             tables[table_count++] = cpu;
         }

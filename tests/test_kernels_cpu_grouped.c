@@ -2,6 +2,7 @@
  * reference modulus switch, so the very coefficient that a rotation leaves in front is known.
  * Tables are random, with an entry for every cell where 256 suffice: one wrong exponent, residue or
  * sign is another entry. All instruction sets, every value of a group's key bits. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
@@ -95,12 +96,11 @@ static void expect_rotated(const torc_cpu_kernels *cpu, const test_keys *keys, t
 
 static void expect_all_sets(const torc_shape *shape, uint64_t seed)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     test_rng rng = {seed};
     test_keys keys;
     keys_make(&keys, shape, &rng, 10, -1);
-    for (size_t isa = 0; isa < 3; isa++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+    for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+        const torc_cpu_kernels *cpu = cpu_table(isa);
         if (cpu != NULL) {
             expect_rotated(cpu, &keys, &rng);
         }

@@ -1,12 +1,11 @@
 /* The reference transform against its definition; exact products of every path against the
  * schoolbook. The round-off of the CPU transforms: slow_kernels_fft.c. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
-
-static const char *const isa_names[] = {"portable", "avx2", "avx512"};
 
 Test(kernels_fft, forward_evaluates_at_the_roots)
 {
@@ -103,8 +102,8 @@ Test(kernels_fft, negacyclic_products_are_exact)
             torc_ref_negacyclic_add(got, a, b, size);
             cr_expect(memcmp(got, expected, size * sizeof *got) == 0, "ref N=%u kind %d", size,
                       kind);
-            for (size_t isa = 0; isa < 3; isa++) {
-                const torc_cpu_kernels *cpu = torc_cpu_kernels_named(isa_names[isa]);
+            for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+                const torc_cpu_kernels *cpu = cpu_table(isa);
                 if (cpu != NULL) {
                     expect_exact(cpu, expected, start, a, b, 1, size);
                 }
@@ -128,8 +127,8 @@ Test(kernels_fft, sums_of_negacyclic_products_are_exact)
                 fill(a + c * size, b + c * size, size, kind, &rng);
                 torc_ref_negacyclic_add(expected, a + c * size, b + c * size, size);
             }
-            for (size_t isa = 0; isa < 3; isa++) {
-                const torc_cpu_kernels *cpu = torc_cpu_kernels_named(isa_names[isa]);
+            for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+                const torc_cpu_kernels *cpu = cpu_table(isa);
                 if (cpu != NULL) {
                     expect_exact(cpu, expected, start, a, b, PRODUCTS, size);
                 }
@@ -145,4 +144,14 @@ Test(kernels_fft, portable_kernels_are_always_there)
     cr_expect_str_eq(cpu->name, "portable");
     cr_expect_null(torc_cpu_kernels_named("sse9"));
     cr_expect_not_null(torc_cpu_kernels_get());
+}
+
+/* Otherwise tests of AVX-512 would test nothing, and say nothing. */
+Test(kernels_fft, avx512_is_emulated_where_the_build_says_so)
+{
+    const torc_cpu_kernels *cpu = torc_cpu_kernels_named("avx512_emulated");
+    cr_expect_eq(cpu != NULL, TORC_AVX512_EMULATED && torc_cpu_kernels_named("avx2") != NULL);
+    if (getenv("TORC_CPU") == NULL) {
+        cr_expect(torc_cpu_kernels_get() != cpu, "chosen by itself");
+    }
 }

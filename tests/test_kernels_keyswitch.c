@@ -1,5 +1,6 @@
 /* Keyswitch: the reference against rounded masks, the CPU kernels against the reference, bit for
  * bit. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 
 #include <criterion/criterion.h>
@@ -103,7 +104,6 @@ static void expect_same_bits(const torc_cpu_kernels *cpu, const test_keys *keys,
 
 Test(kernels_keyswitch, every_instruction_set_gives_the_same_bits)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     static const uint32_t batches[] = {1, 3, 8, 65, 5, 7, 11, 12};
     static const uint32_t part_counts[] = {1, 2, 3, 7, 200, 1, 4, 2}; /* 200: more than panels */
     for (size_t row = 0; row < sizeof cases / sizeof *cases; row++) {
@@ -111,8 +111,8 @@ Test(kernels_keyswitch, every_instruction_set_gives_the_same_bits)
         test_rng rng = {400 + row};
         test_keys keys;
         keys_make(&keys, &s, &rng, 5, 14);
-        for (size_t isa = 0; isa < 3; isa++) {
-            const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+        for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+            const torc_cpu_kernels *cpu = cpu_table(isa);
             if (cpu != NULL) {
                 expect_same_bits(cpu, &keys, batches[row], part_counts[row], &rng);
             }

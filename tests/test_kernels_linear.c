@@ -1,4 +1,5 @@
 /* Linear layers of the CPU kernels against the definition, bit for bit. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 
 #include <criterion/criterion.h>
@@ -61,11 +62,10 @@ static void expect_definition(const torc_cpu_kernels *cpu, uint32_t outs, uint32
 
 Test(kernels_linear, every_instruction_set_gives_the_definition)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     static const size_t lengths[] = {1, 7, 31, 32, 33, 257, 300};
     test_rng rng = {31};
-    for (size_t isa = 0; isa < 3; isa++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+    for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+        const torc_cpu_kernels *cpu = cpu_table(isa);
         if (cpu == NULL) {
             continue;
         }
@@ -83,11 +83,10 @@ Test(kernels_linear, every_instruction_set_gives_the_definition)
  * as large as they can be. */
 Test(kernels_linear, long_rows_of_small_weights_are_exact)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     static const int64_t bounds[] = {1, 31, 511, 512, 3000, 8191, 8192};
     test_rng rng = {32};
-    for (size_t isa = 0; isa < 3; isa++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+    for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+        const torc_cpu_kernels *cpu = cpu_table(isa);
         for (size_t b = 0; b < sizeof bounds / sizeof *bounds && cpu != NULL; b++) {
             const uint32_t outs = 126 + (uint32_t)(b % 5);
             expect_definition(cpu, outs, MAX_IN - (uint32_t)b, 37, WEIGHTS_BELOW, bounds[b], &rng);

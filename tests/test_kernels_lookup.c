@@ -2,6 +2,7 @@
  * n=860, k=1, N=2048, base 2^23 x 1, keyswitch 2^3 x 5, TUniform(17) and, on 32 bits, TUniform(14).
  * Every entry of random tables, different for each ciphertext of the batch. Noise:
  * slow_kernels_noise.c. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
@@ -68,12 +69,11 @@ static void expect_every_entry(const torc_cpu_kernels *cpu, const test_keys *key
 
 Test(kernels_lookup, every_entry_is_right_at_production_parameters)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     test_rng rng = {71};
     test_keys keys;
     keys_make(&keys, &shape, &rng, 17, 14);
-    for (size_t isa = 0; isa < 3; isa++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+    for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+        const torc_cpu_kernels *cpu = cpu_table(isa);
         if (cpu != NULL) {
             expect_every_entry(cpu, &keys, &rng);
         }

@@ -1,4 +1,5 @@
 /* Blind rotation: the reference polynomial by polynomial, the CPU kernels entry by entry. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
@@ -160,7 +161,6 @@ static void expect_bootstraps(const torc_cpu_kernels *cpu, const test_keys *keys
  * tables have at least 16 cells a bin. */
 Test(kernels_rotate, every_instruction_set_reads_the_right_entry)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     static const rotate_case cases[] = {{1, 256, 12, 0, 16, 2},  {1, 256, 12, 5, 16, 2},
                                         {6, 256, 12, 1, 16, 2},  {2, 512, 12, 2, 12, 3},
                                         {1, 512, 12, 4, 8, 4},   {3, 1024, 12, 0, 16, 2},
@@ -173,8 +173,8 @@ Test(kernels_rotate, every_instruction_set_reads_the_right_entry)
         test_rng rng = {600 + row};
         test_keys keys;
         keys_make(&keys, &s, &rng, 10, -1);
-        for (size_t isa = 0; isa < 3; isa++) {
-            const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+        for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+            const torc_cpu_kernels *cpu = cpu_table(isa);
             if (cpu != NULL) {
                 expect_bootstraps(cpu, &keys, bits_max, &rng);
             }

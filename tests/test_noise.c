@@ -4,6 +4,7 @@
 #include "kernels/kernels_cuda.h"
 #include "runtime/noise_terms.h"
 #include "runtime/security.h"
+#include "tests/cpu_tables.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -104,21 +105,19 @@ Test(noise, production_is_worse_than_half_weight)
 /* No CPU kernel rounds more than the formula says, before its margin. */
 Test(noise, cpu_kernels_are_covered)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
     torc_params params = published;
     const torc_noise_keys keys = {1024, 462, TORC_FFT_CONSTANT};
     params.lwe_dim = 924;
     params.grouping = 1;
     const double classic = torc_variance_bootstrap_fft(&params, &keys);
-    for (size_t isa = 0; isa < 3; isa++) {
-        const torc_cpu_kernels *cpu = torc_cpu_kernels_named(names[isa]);
+    for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+        const torc_cpu_kernels *cpu = cpu_table(isa);
         for (uint32_t g = 1; cpu != NULL && g <= TORC_CPU_GROUPING_MAX; g++) {
             params.grouping = g;
             const double terms = g > 1 ? 2.0 * (pow(2, g) - 1) : 1;
             const double covered = TORC_FFT_CONSTANT * torc_variance_bootstrap_fft(&params, &keys) /
                                    classic * g / terms;
-            cr_expect_leq(cpu->fft_constant[g - 1], covered * (1 + 1e-12), "%s g=%u", names[isa],
-                          g);
+            cr_expect_leq(cpu->fft_constant[g - 1], covered * (1 + 1e-12), "%s g=%u", cpu->name, g);
         }
     }
 }

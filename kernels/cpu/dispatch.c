@@ -11,6 +11,8 @@ extern const torc_cpu_kernels torc_cpu_kernels_portable;
 #if defined(__x86_64__)
 extern const torc_cpu_kernels torc_cpu_kernels_avx2;
 extern const torc_cpu_kernels torc_cpu_kernels_avx512;
+/* Linked into tests alone (tests/common/avx512_emulated.h); never chosen unless named. */
+extern const torc_cpu_kernels torc_cpu_kernels_avx512_emulated __attribute__((weak));
 #endif
 
 static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
@@ -40,6 +42,10 @@ const torc_cpu_kernels *torc_cpu_kernels_named(const char *name)
     }
     if (strcmp(name, torc_cpu_kernels_avx2.name) == 0) {
         return runs_avx2() ? &torc_cpu_kernels_avx2 : NULL;
+    }
+    if (&torc_cpu_kernels_avx512_emulated != NULL &&
+        strcmp(name, torc_cpu_kernels_avx512_emulated.name) == 0) {
+        return runs_avx2() ? &torc_cpu_kernels_avx512_emulated : NULL;
     }
 #endif
     return strcmp(name, torc_cpu_kernels_portable.name) == 0 ? &torc_cpu_kernels_portable : NULL;

@@ -20,7 +20,9 @@
 #define INLINE                    static inline __attribute__((always_inline))
 #define NOINLINE                  __attribute__((noinline)) /* keeps its registers to itself */
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(VECTOR_LOG2)
+/* A test build brings intrinsics of that width (tests/common/avx512_emulated.h). */
+#elif defined(__AVX512F__) && defined(__AVX512DQ__)
 #define VECTOR_LOG2 3
 #elif defined(__AVX2__) && defined(__FMA__)
 #define VECTOR_LOG2 2
@@ -170,10 +172,8 @@ INLINE vec_u64 torus_word(vec_f64 x)
 /* sum + a b over the two signed 16-bit halves of each lane, modulo 2^32. */
 INLINE vec_u32 dot_s16(vec_u32 sum, vec_u32 a, vec_u32 b)
 {
-#if VECTOR_LOG2 == 3 && defined(__AVX512VNNI__)
+#if VECTOR_LOG2 == 3
     return (vec_u32)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
-#elif VECTOR_LOG2 == 3
-    return sum + (vec_u32)_mm512_madd_epi16((__m512i)a, (__m512i)b);
 #elif VECTOR_LOG2 == 2
     return sum + (vec_u32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
