@@ -48,6 +48,12 @@ typedef struct torc_prediction {
 void torc_predict_traffic(torc_prediction *out, const torc_program *program,
                           const torc_params *params);
 
+/* What a run of `samples`, `capacity` of them at once, holds beside its target: the keys as they
+ * were read, the program, values on their way in or out, inputs and results. */
+uint64_t torc_predict_host_bytes(const torc_program *program, const torc_params *params,
+                                 size_t capacity, size_t samples);
+
+/* memory_bytes by formulas; an open server knows what its targets hold (torc_server_predict). */
 void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_program *program,
                   const torc_params *params, size_t samples);
 

@@ -128,14 +128,38 @@ void torc_predict_traffic(torc_prediction *out, const torc_program *program,
     }
 }
 
-/* What a run holds beside the target's own memory: the keys as they were read, values on their way
- * in or out, results. */
-static uint64_t host_bytes(const torc_prediction *prediction, uint64_t slots, size_t samples)
+/* Elements of the largest input or output: they cross together. */
+static uint64_t most_elements(const torc_place *places, uint32_t count)
 {
-    const uint64_t piece = slots < TORC_PIECE_BYTES ? slots : TORC_PIECE_BYTES;
+    uint64_t most = 0;
 
-    return prediction->evaluation_key_bytes + piece +
-           (prediction->ciphertext_bytes_in + prediction->ciphertext_bytes_out) * samples;
+    for (uint32_t i = 0; i < count; i++) {
+        most = places[i].encrypted && places[i].count > most ? places[i].count : most;
+    }
+    return most;
+}
+
+/* Whole elements, one at least. */
+static uint64_t piece_bytes(const torc_program *program, uint64_t element_bytes)
+{
+    const uint64_t in = most_elements(program->inputs, program->input_count);
+    const uint64_t out = most_elements(program->outputs, program->output_count);
+    const uint64_t fit = element_bytes > TORC_PIECE_BYTES ? 1 : TORC_PIECE_BYTES / element_bytes;
+    const uint64_t most = in > out ? in : out;
+
+    return (most < fit ? most : fit) * element_bytes;
+}
+
+uint64_t torc_predict_host_bytes(const torc_program *program, const torc_params *params,
+                                 size_t capacity, size_t samples)
+{
+    const uint64_t element_bytes = torc_params_big_words(params) * sizeof(uint64_t) * capacity;
+    torc_prediction traffic;
+
+    torc_predict_traffic(&traffic, program, params);
+    return program_bytes(program) + traffic.evaluation_key_bytes +
+           piece_bytes(program, element_bytes) + program->clear_count * sizeof(int64_t) * capacity +
+           (traffic.ciphertext_bytes_in + traffic.ciphertext_bytes_out) * samples;
 }
 
 void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_program *program,
@@ -146,7 +170,7 @@ void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_
 
     predict_seconds(out, machine, program, params);
     torc_predict_traffic(out, program, params);
-    out->memory_bytes = key_bytes(params) + program_bytes(program) + slots +
+    out->memory_bytes = key_bytes(params) + slots + scratch_bytes(machine, params) +
                         program->clear_count * sizeof(int64_t) * samples +
-                        scratch_bytes(machine, params) + host_bytes(out, slots, samples);
+                        torc_predict_host_bytes(program, params, samples, samples);
 }

@@ -360,10 +360,8 @@ static void expect_memory(const torc_params *params)
     const torc_machine machine = {.threads = 1};
     torc_prediction prediction;
     torc_predict(&prediction, &machine, &p, params, 50);
-    const uint64_t values = 50 * (prediction.ciphertext_bytes_in + prediction.ciphertext_bytes_out);
-    /* what the target does not hold: the keys as read, values on their way */
     const uint64_t predicted =
-        prediction.memory_bytes - prediction.evaluation_key_bytes - values - TORC_PIECE_BYTES;
+        prediction.memory_bytes - torc_predict_host_bytes(&p, params, 50, 50);
     cr_expect(target->memory_bytes < predicted + predicted / 20 &&
                   target->memory_bytes > predicted - predicted / 20,
               "g=%u: %lu bytes held, %lu predicted", params->grouping, target->memory_bytes,

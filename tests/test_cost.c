@@ -196,11 +196,11 @@ Test(cost, predicted_bytes)
     cr_expect_eq(one.evaluation_key_bytes, torc_params_key_bytes_seeded(&example));
     cr_expect_eq(one.ciphertext_bytes_in, 6 * 8 + 32);
     cr_expect_eq(one.ciphertext_bytes_out, 2 * 2049 * 8);
-    /* nine more samples: slots, the same on their way in, inputs and results */
+    /* nine more samples: slots, the 6 of the input on their way in, inputs and results */
     const uint64_t travelling = one.ciphertext_bytes_in + one.ciphertext_bytes_out;
-    cr_expect_eq(ten.memory_bytes - one.memory_bytes, 9 * (2 * 22 * 2049 * 8 + travelling));
+    cr_expect_eq(ten.memory_bytes - one.memory_bytes, 9 * ((22 + 6) * 2049 * 8 + travelling));
     const uint64_t held = torc_params_key_bytes_resident(&example) + one.evaluation_key_bytes +
-                          2 * 22 * 2049 * 8 + travelling;
+                          (22 + 6) * 2049 * 8 + travelling;
     cr_expect_gt(one.memory_bytes, held);
     cr_expect_lt(one.memory_bytes, held + 2000000, "scratch and program are small");
     torc_program_free(&program);
@@ -219,7 +219,7 @@ Test(cost, no_lookup)
     torc_predict(&prediction, &machine, &program, &params, 1);
 
     cr_expect_eq(prediction.evaluation_key_bytes, 0);
-    const uint64_t held = 2 * 3 * 513 * 8 + prediction.ciphertext_bytes_in + 513 * 8;
+    const uint64_t held = (3 + 2) * 513 * 8 + prediction.ciphertext_bytes_in + 513 * 8;
     cr_expect_gt(prediction.memory_bytes, held);
     cr_expect_lt(prediction.memory_bytes, held + 100);
     cr_expect_lt(prediction.seconds, 1e-3);

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Runs shorter than this are not announced. */
+/* Shorter and smaller runs are not announced. */
 #define LONG_RUN_SECONDS 0.5
+#define LARGE_RUN_BYTES  1000000000
 
 typedef struct job {
     torc_circuit *circuit;
@@ -54,7 +55,7 @@ static torc_status predict(torc_ctx *ctx, job *j, const torc_server *server)
     TORC_TRY(torc_server_predict(ctx, &j->prediction, server, j->in->samples));
     const double batch = j->prediction.seconds_batched * (double)j->in->samples;
     j->predicted_seconds = batch > j->prediction.seconds ? batch : j->prediction.seconds;
-    if (j->predicted_seconds >= LONG_RUN_SECONDS) {
+    if (j->predicted_seconds >= LONG_RUN_SECONDS || j->prediction.memory_bytes >= LARGE_RUN_BYTES) {
         char seconds[32];
         char bytes[32];
         say("%zu sample%s of %" PRIu64 " lookups: about %s on %s, %s of its memory", j->in->samples,
@@ -152,7 +153,7 @@ const command command_run = {
     .arguments = "M.torc",
     .doc =
         "Runs a circuit on a batch of encrypted samples. Sees no secret key and no value. Before a "
-        "long run, the seconds and the memory predicted for this machine are printed.",
+        "long or large run, the seconds and the memory predicted for this machine are printed.",
     .example = "Example:\n"
                "  torc run m.torc --evaluation-keys me.evk --input x.ct --output y.ct",
     .options = rows,

@@ -210,6 +210,16 @@ static torc_status alloc_lookup(torc_ctx *ctx, cpu_target *target)
                         target->kernels->keyswitch_key_bytes(shape), 1);
 }
 
+torc_key_room torc_cpu_key_room(const torc_target *base)
+{
+    const cpu_target *target = (const cpu_target *)base;
+    if (target->bootstrap_key == NULL) {
+        return (torc_key_room){0};
+    }
+    return (torc_key_room){target->bootstrap_key,
+                           target->kernels->bootstrap_key_bytes(&target->shape)};
+}
+
 static torc_status cpu_open(torc_ctx *ctx, torc_target **out, const torc_program *program,
                             const torc_params *params, const torc_evaluation_keys *keys,
                             const torc_target_options *options)

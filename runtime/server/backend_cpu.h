@@ -51,6 +51,13 @@ static inline int64_t cpu_clear(const cpu_target *target, uint32_t element, size
     return target->clear[(size_t)element * target->base.capacity + sample];
 }
 
+/* The bootstrap key of an open target; no bytes when it has none. */
+typedef struct torc_key_room {
+    const void *bootstrap_key;
+    size_t bytes;
+} torc_key_room;
+torc_key_room torc_cpu_key_room(const torc_target *target);
+
 enum { CPU_KEYSWITCH_BATCH = 64, CPU_LINEAR_OUTPUTS = 128 };
 
 torc_status torc_cpu_linear(torc_ctx *ctx, torc_target *base, const torc_linear *args,

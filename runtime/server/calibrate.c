@@ -5,8 +5,10 @@
  * b. A batch through a short key gives the work, one ciphertext through a key as long as real ones
  * (56 MiB, more than most caches hold) the sum. Transform, product and per-coefficient work keep
  * the proportions of the defaults. A short grouped key gives what bundles cost beside that. Keys
- * hold zeros: no kernel's time depends on values. The fastest of a few rounds counts, in processor
- * time, so that other programs disturb little. */
+ * hold zeros, or are those of an open target: no kernel's time depends on values. The fastest of a
+ * few rounds counts, in processor time, so that other programs disturb little. */
+#include "runtime/server/calibrate.h"
+
 #include "kernels/kernels.h"
 #include "runtime/shape.h"
 #include "runtime/status.h"
@@ -21,7 +23,8 @@
 
 enum {
     ROUNDS = 2,
-    LONG_DIM = 896, /* of the small key: as real ones */
+    LONG_DIM = 896,       /* of the small key: as real ones */
+    LEAST_LONG_DIM = 640, /* still 40 MiB */
     SHORT_DIM = 126,
     GROUPING = TORC_CPU_GROUPING_MAX,
     BOOTSTRAP_BATCH = (int)TORC_COST_BOOTSTRAP_BATCH,
@@ -57,24 +60,44 @@ typedef struct probe {
     torc_shape grouped_shape; /* and GROUPING */
     uint32_t threads;
     size_t words;
-    void *bootstrap_key;
-    void *keyswitch_key;
+    const void *bootstrap_key;
+    const void *keyswitch_key;
+    void *own_key; /* both; NULL: borrowed */
     lane *lanes;
     int64_t weight[LINEAR_SIZE * LINEAR_SIZE];
     uint64_t entry[1 << INDEX_BITS];
 } probe;
 
-/* Whole huge pages, touched. */
+/* Touched; large blocks in whole huge pages. */
 static torc_status touched(torc_ctx *ctx, void *pointer, size_t bytes)
 {
-    const size_t size = (bytes + PAGE_BYTES) & ~(size_t)(PAGE_BYTES - 1);
-    void *block = aligned_alloc(PAGE_BYTES, size);
+    const size_t alignment = bytes >= PAGE_BYTES ? PAGE_BYTES : 64;
+    const size_t size = (bytes + alignment) & ~(alignment - 1);
+    void *block = aligned_alloc(alignment, size);
     if (block == NULL) {
         return torc_fail(ctx, TORC_E_MEMORY, "calibration: %zu bytes not available", size);
     }
-    (void)madvise(block, size, MADV_HUGEPAGE);
+    if (alignment == PAGE_BYTES) {
+        (void)madvise(block, size, MADV_HUGEPAGE);
+    }
     memset(block, 0, size);
     memcpy(pointer, &block, sizeof block);
+    return TORC_OK;
+}
+
+/* Both keys are read at the same place, a borrowed one as far as it goes. */
+static torc_status open_keys(torc_ctx *ctx, probe *p, const void *room, size_t room_bytes)
+{
+    const size_t step_bytes = p->kernels->bootstrap_key_bytes(&p->shape) / LONG_DIM;
+    const size_t steps = room_bytes / step_bytes;
+    if (steps >= LEAST_LONG_DIM) {
+        p->shape.lwe_dim = steps < LONG_DIM ? (uint32_t)steps : LONG_DIM;
+        p->bootstrap_key = room;
+    } else {
+        TORC_TRY(touched(ctx, &p->own_key, p->kernels->bootstrap_key_bytes(&p->shape)));
+        p->bootstrap_key = p->own_key;
+    }
+    p->keyswitch_key = p->bootstrap_key; /* shorter */
     return TORC_OK;
 }
 
@@ -98,7 +121,8 @@ static torc_status open_lane(torc_ctx *ctx, lane *l, const probe *p)
     return TORC_OK;
 }
 
-static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads)
+static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads, const void *room,
+                              size_t room_bytes)
 {
     const torc_params *params = &probe_params;
     p->kernels = torc_cpu_kernels_get();
@@ -112,8 +136,7 @@ static torc_status open_probe(torc_ctx *ctx, probe *p, uint32_t threads)
     for (size_t i = 0; i < (size_t)LINEAR_SIZE * LINEAR_SIZE; i++) {
         p->weight[i] = (int64_t)(i % 31) - 15;
     }
-    TORC_TRY(touched(ctx, &p->bootstrap_key, p->kernels->bootstrap_key_bytes(&p->shape)));
-    TORC_TRY(touched(ctx, &p->keyswitch_key, p->kernels->keyswitch_key_bytes(&p->shape)));
+    TORC_TRY(open_keys(ctx, p, room, room_bytes));
     TORC_TRY(TORC_ALLOC(ctx, p->lanes, threads));
     for (uint32_t t = 0; t < threads; t++) {
         TORC_TRY(open_lane(ctx, &p->lanes[t], p));
@@ -130,8 +153,7 @@ static void close_probe(probe *p)
         free(p->lanes[t].scratch);
     }
     free(p->lanes);
-    free(p->bootstrap_key);
-    free(p->keyswitch_key);
+    free(p->own_key);
 }
 
 /* --- what is timed -------------------------------------------------------------------------------
@@ -229,13 +251,13 @@ static double least_seconds(const probe *p, job_fn *job, uint32_t batch)
 static void measure_bootstrap(torc_machine *out, const probe *p)
 {
     const double batch = BOOTSTRAP_BATCH;
-    const double step_bytes = (double)p->kernels->bootstrap_key_bytes(&p->shape) / LONG_DIM;
+    const double step_bytes = (double)p->kernels->bootstrap_key_bytes(&p->shape) / p->shape.lwe_dim;
     torc_machine compute = *out;
     compute.key_ns_per_byte = 0;
     (void)once(p, run_short_bootstrap, 1); /* wakes the threads */
     const double together =
         least_seconds(p, run_short_bootstrap, BOOTSTRAP_BATCH) / batch / SHORT_DIM;
-    const double alone = least_seconds(p, run_long_bootstrap, 1) / LONG_DIM;
+    const double alone = least_seconds(p, run_long_bootstrap, 1) / p->shape.lwe_dim;
     const double stream = fmax(alone - together, 0) * batch / (batch - 1);
     const double work = fmax(alone - stream, 0.5 * together);
     const double ratio = work * LONG_DIM / torc_cost_bootstrap(&compute, &probe_params, batch);
@@ -262,7 +284,8 @@ static void measure_bundle(torc_machine *out, const probe *p)
 
 static void measure_keyswitch(torc_machine *out, const probe *p)
 {
-    const double macs = (double)p->words * probe_params.keyswitch.level_count * (LONG_DIM + 1.0);
+    const double macs =
+        (double)p->words * probe_params.keyswitch.level_count * (p->shape.lwe_dim + 1.0);
     const double batch_ns = 1e9 * least_seconds(p, run_keyswitch, KEYSWITCH_BATCH);
     const double mac_ns = batch_ns / (macs * KEYSWITCH_BATCH);
     /* 4 bytes of the key for each multiply-add, shared by the batch. */
@@ -276,14 +299,15 @@ static void measure_linear(torc_machine *out, const probe *p)
     out->linear_ns_per_mac = 1e9 * least_seconds(p, run_linear, LINEAR_SIZE) / macs;
 }
 
-torc_status torc_machine_calibrate(torc_ctx *ctx, torc_machine *out, uint32_t threads)
+torc_status torc_machine_calibrate_in(torc_ctx *ctx, torc_machine *out, uint32_t threads,
+                                      const void *room, size_t room_bytes)
 {
     torc_machine machine;
     probe *p = NULL;
     torc_machine_default(&machine);
     machine.threads = threads != 0 ? threads : (uint32_t)omp_get_max_threads();
     TORC_TRY(TORC_ALLOC(ctx, p, 1));
-    const torc_status s = open_probe(ctx, p, machine.threads);
+    const torc_status s = open_probe(ctx, p, machine.threads, room, room_bytes);
     if (s == TORC_OK) {
         measure_bootstrap(&machine, p);
         measure_bundle(&machine, p);
@@ -294,4 +318,9 @@ torc_status torc_machine_calibrate(torc_ctx *ctx, torc_machine *out, uint32_t th
     close_probe(p);
     free(p);
     return s;
+}
+
+torc_status torc_machine_calibrate(torc_ctx *ctx, torc_machine *out, uint32_t threads)
+{
+    return torc_machine_calibrate_in(ctx, out, threads, NULL, 0);
 }

@@ -1,5 +1,7 @@
 /* What a run will take, asked of an open server: seconds from the constants of this machine or from
  * the schedule of its GPU, memory as its targets hold it. */
+#include "runtime/server/backend_cpu.h"
+#include "runtime/server/calibrate.h"
 #include "runtime/server/gpus.h"
 #include "runtime/server/server_state.h"
 #include "runtime/status.h"
@@ -8,8 +10,16 @@ static torc_status predict_cpu(torc_ctx *ctx, torc_prediction *out, const torc_s
                                size_t samples)
 {
     torc_machine machine;
-    TORC_TRY(torc_machine_calibrate(ctx, &machine, server->threads));
-    torc_predict(out, &machine, &server->circuit->program, &server->circuit->spec.params, samples);
+    const torc_key_room room = torc_cpu_key_room(server->targets[0]);
+    TORC_TRY(
+        torc_machine_calibrate_in(ctx, &machine, server->threads, room.bootstrap_key, room.bytes));
+    const torc_program *program = &server->circuit->program;
+    const torc_params *params = &server->circuit->spec.params;
+    const size_t capacity = server->targets[0]->capacity;
+    torc_predict(out, &machine, program, params, samples);
+    out->memory_bytes =
+        torc_server_memory_bytes(server) +
+        torc_predict_host_bytes(program, params, samples < capacity ? samples : capacity, samples);
     return TORC_OK;
 }
 
