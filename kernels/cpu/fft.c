@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 enum { SIZE_COUNT = 5, KERNEL_LOG2 = 2 * VECTOR_LOG2, MAX_BLOCKS = FFT_MAX_HALF / FFT_BLOCK };
 
@@ -168,6 +167,22 @@ void TORC_CPU(fft_vertical_inverse)(const fft_plan *plan, double *re, double *im
     }
 }
 
+/* Vector by vector: a memcpy would go through halves of a vector, which no load gets back in one
+ * piece from the stores before. */
+INLINE void block_load(vec_f64 *x, const double *points)
+{
+    for (int v = 0; v < VECTOR_WIDTH; v++) {
+        x[v] = load_f64(points + (size_t)v * VECTOR_WIDTH);
+    }
+}
+
+INLINE void block_store(double *points, const vec_f64 *x)
+{
+    for (int v = 0; v < VECTOR_WIDTH; v++) {
+        store_f64(points + (size_t)v * VECTOR_WIDTH, x[v]);
+    }
+}
+
 void TORC_CPU(fft_forward)(const fft_plan *plan, double *re, double *im)
 {
     const double *twiddle = plan->kernel_forward;
@@ -176,11 +191,11 @@ void TORC_CPU(fft_forward)(const fft_plan *plan, double *re, double *im)
 
     TORC_CPU(fft_vertical_forward)(plan, re, im, 0, 0, plan->half);
     for (uint32_t j = 0; j < plan->half; j += FFT_BLOCK, twiddle += FFT_KERNEL_WORDS) {
-        memcpy(x, re + j, sizeof x);
-        memcpy(y, im + j, sizeof y);
+        block_load(x, re + j);
+        block_load(y, im + j);
         kernel_forward(x, y, twiddle);
-        memcpy(re + j, x, sizeof x);
-        memcpy(im + j, y, sizeof y);
+        block_store(re + j, x);
+        block_store(im + j, y);
     }
 }
 
@@ -191,11 +206,11 @@ void TORC_CPU(fft_inverse)(const fft_plan *plan, double *re, double *im)
     vec_f64 y[VECTOR_WIDTH];
 
     for (uint32_t j = 0; j < plan->half; j += FFT_BLOCK, twiddle += FFT_KERNEL_WORDS) {
-        memcpy(x, re + j, sizeof x);
-        memcpy(y, im + j, sizeof y);
+        block_load(x, re + j);
+        block_load(y, im + j);
         kernel_inverse(x, y, twiddle);
-        memcpy(re + j, x, sizeof x);
-        memcpy(im + j, y, sizeof y);
+        block_store(re + j, x);
+        block_store(im + j, y);
     }
     TORC_CPU(fft_vertical_inverse)(plan, re, im, 0, 0, plan->half);
 }
