@@ -32,6 +32,7 @@ typedef struct bench_options {
 } bench_options;
 
 torc_status bench_lookups_run(torc_ctx *ctx, const bench_options *o);
+torc_status bench_steps(torc_ctx *ctx, const bench_options *o);
 torc_status bench_layers(torc_ctx *ctx, const bench_options *o);
 torc_status bench_circuit(torc_ctx *ctx, const bench_options *o);
 torc_status bench_simulate(torc_ctx *ctx, const bench_options *o);

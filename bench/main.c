@@ -87,12 +87,11 @@ static const struct argp_option rows[] = {
 static const struct argp argp = {
     .options = rows,
     .parser = parse,
-    .args_doc = "lookups\nlayers\ncircuit --circuit NAME\nsimulate --circuit NAME\nplot ROWS.jsonl "
-                "--output "
-                "FILE.svg\npredict\nconfigurations",
-    .doc = "Measures keyswitch and bootstrap, linear layers, whole circuits, or their simulation, "
-           "and checks every "
-           "result; prints one JSON object a line. Or draws such lines, predicts the figures "
+    .args_doc = "lookups\nsteps\nlayers\ncircuit --circuit NAME\nsimulate --circuit NAME\n"
+                "plot ROWS.jsonl --output FILE.svg\npredict\nconfigurations",
+    .doc = "Measures keyswitch and bootstrap, steps of the CPU's rotation, linear layers, whole "
+           "circuits, or their simulation, and checks every result; prints one JSON object a line. "
+           "Or draws such lines, predicts the figures "
            "of an H200, or prints kernels/configurations.def. Members: bench/README.md.\v"
            "Example:\n"
            "  torc_bench lookups --set 4_private,4_shared --batch 1,8,32 >rows.jsonl\n"
@@ -116,10 +115,10 @@ static torc_status configurations(torc_ctx *ctx, const bench_options *o)
 static const struct {
     const char *name;
     torc_status (*run)(torc_ctx *ctx, const bench_options *o);
-} modes[] = {
-    {"lookups", bench_lookups_run},    {"layers", bench_layers}, {"circuit", bench_circuit},
-    {"simulate", bench_simulate},      {"plot", bench_plot},     {"predict", predict},
-    {"configurations", configurations}};
+} modes[] = {{"lookups", bench_lookups_run}, {"steps", bench_steps},
+             {"layers", bench_layers},       {"circuit", bench_circuit},
+             {"simulate", bench_simulate},   {"plot", bench_plot},
+             {"predict", predict},           {"configurations", configurations}};
 
 static int run(size_t mode, const bench_options *o)
 {
@@ -143,7 +142,7 @@ int main(int argc, char **argv)
         }
     }
     (void)argp_parse(&argp, argc, argv, 0, NULL, &o); /* --help */
-    fprintf(stderr, "torc_bench: expected lookups, layers, circuit, simulate, plot, predict or "
-                    "configurations, see --help\n");
+    fprintf(stderr, "torc_bench: expected lookups, steps, layers, circuit, simulate, plot, predict "
+                    "or configurations, see --help\n");
     return torc_status_exit_code(TORC_E_ARGUMENT);
 }

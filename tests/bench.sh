@@ -40,6 +40,12 @@ for member in ms ms_spread per_second repeats log2_p_error parameters device mod
     expect "every row has $member" [ "$(count "\"$member\":" "$work/rows")" -eq 7 ]
 done
 
+"$bench" steps --repeats 1 >"$work/steps" 2>"$work/said"
+expect "steps end well" [ $? -eq 0 ]
+expect "a row of transforms, steps of 1, 2 and 3 key bits" [ "$(count '"bench":"steps".*"right":true' "$work/steps")" -eq 4 ]
+expect "each of one core" [ "$(count '"threads":1,' "$work/steps")" -eq 4 ]
+expect "by key bit" [ "$(count '"what":"step".*"grouping":[123],.*"us_per_key_bit":' "$work/steps")" -eq 3 ]
+
 "$bench" lookups --set 8_shared --max-seconds 1 --batch 100000 >"$work/none" 2>"$work/said"
 expect "what takes too long is left out" [ $? -eq 0 ]
 expect "and told" grep -q '8_shared on cpu: left out' "$work/said"
