@@ -84,7 +84,7 @@ static uint64_t program_bytes(const torc_program *program)
 }
 
 /* A batch takes SCRATCH_BYTES, or what the fewest ciphertexts need that go together: 2
- * accumulators; grouped, 4 of l rows for each of its polynomials and an accumulator. */
+ * accumulators; grouped, 8 of l rows for each of its polynomials and an accumulator. */
 static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *params)
 {
     if (!torc_params_has_lookup(params)) {
@@ -94,7 +94,7 @@ static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *pa
         ((uint64_t)params->glwe_dim + 1) * params->poly_size * sizeof(uint64_t)
         << params->extended_log2;
     const uint64_t accumulators =
-        params->grouping > 1 ? UINT64_C(4) * params->bootstrap.level_count + 1 : 2;
+        params->grouping > 1 ? UINT64_C(8) * params->bootstrap.level_count + 1 : 2;
 
     return machine->threads * (SCRATCH_BYTES + accumulators * accumulator);
 }

@@ -45,14 +45,16 @@ size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch
     return exponents + batch * accumulator_bytes(shape) + spectra + saved;
 }
 
-/* As many accumulators, or states of a grouped rotation, as stay in half of the second-level cache
- * beside a step of the key. Grouped, that is larger and has to be shared by more. */
+/* Classic: as many accumulators as stay in half of the second-level cache beside a step of the key.
+ * Grouped: a step of the key is larger than a state or as large, and is shared by at least 8; more
+ * while the states come from the second level or are not far from it (measured). */
 uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
 {
-    const size_t least = is_grouped(shape) ? 4 : 2;
-    const size_t fits = L2_BYTES / 2 /
-                        (is_grouped(shape) ? state_doubles(shape) * sizeof(double)
-                                           : accumulator_words(shape) * sizeof(uint64_t));
+    const bool shares = is_grouped(shape);
+    const size_t least = shares ? 8 : 2;
+    const size_t bytes = shares ? state_doubles(shape) * sizeof(double)
+                                : accumulator_words(shape) * sizeof(uint64_t);
+    const size_t fits = (shares ? L2_BYTES / 4 * 3 : L2_BYTES / 2) / bytes;
     return (uint32_t)(fits < least ? least : fits > BATCH_LIMIT ? BATCH_LIMIT : fits);
 }
 
@@ -173,11 +175,11 @@ static void grouped(const rotation *r)
     }
     for (uint32_t step = 0; step < shape->lwe_dim / g; step++) {
         if (step != 0) {
-            TORC_CPU(grouped_turns)(&batch, &plan);
+            TORC_CPU(grouped_turns)(&batch, &plan, 0, child_blocks(&plan));
         }
-        TORC_CPU(grouped_step)
-        (&batch, r->exponents + (size_t)step * g, r->key + step * grouped_step_doubles(shape),
-         &plan);
+        TORC_CPU(grouped_exponents)(&batch, r->exponents + (size_t)step * g, &plan);
+        TORC_CPU(grouped_children)
+        (&batch, r->key + step * grouped_step_doubles(shape), &plan, 0, child_count(&plan));
     }
     for (uint32_t b = 0; b < r->batch; b++) {
         TORC_CPU(grouped_finish)(accumulator, state_of(&batch, b), &plan);

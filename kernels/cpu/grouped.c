@@ -30,55 +30,79 @@ void TORC_CPU(grouped_plan)(grouped_plan *out, const torc_shape *shape)
     }
 }
 
+/* Coefficients of one polynomial of the state. */
+static void column_start(double *column, const uint64_t *poly, const grouped_plan *plan)
+{
+    const size_t half = plan->fft->half;
+    const size_t stride = block_stride(plan->shape);
+    for (size_t i = 0; i < half; i++) {
+        double *at = column + i / FFT_BLOCK * stride + i % FFT_BLOCK;
+        at[0] = (double)(int64_t)poly[i] * 0x1p-64;
+        at[FFT_BLOCK] = (double)(int64_t)poly[half + i] * 0x1p-64;
+    }
+}
+
 void TORC_CPU(grouped_start)(double *state, const uint64_t *accumulator, const grouped_plan *plan)
 {
     const torc_shape *shape = plan->shape;
-    const size_t part_doubles = row_count(shape) * shape->poly_size;
 
     for (uint32_t part = 0; part < (uint32_t)1 << shape->extended_log2; part++) {
-        double *out = state + part * part_doubles;
         for (uint32_t c = 0; c <= shape->glwe_dim; c++) {
-            const uint64_t *poly = accumulator + part * part_words(shape) + c * poly_words(shape);
-            for (uint32_t i = 0; i < shape->poly_size; i++) {
-                out[(size_t)c * shape->poly_size + i] = (double)(int64_t)poly[i] * 0x1p-64;
+            column_start(state + (part * row_count(shape) + c) * 2 * FFT_BLOCK,
+                         accumulator + part * part_words(shape) + c * poly_words(shape), plan);
+        }
+    }
+    TORC_CPU(grouped_turn)(state, plan, true, 0, child_blocks(plan));
+}
+
+static void bundles_find(bundle_list *out, const uint32_t *residue, uint32_t sets)
+{
+    uint32_t placed = 0;
+    uint32_t is_placed = 1; /* bit T; the empty set is slot 0 */
+    out->count = 0;
+    out->largest = 0;
+    for (uint32_t next = 0; next < sets; next++) {
+        if (next != 0 && (is_placed >> next & 1) != 0) {
+            continue;
+        }
+        out->residue[out->count] = residue[next];
+        out->largest = residue[next] > out->largest ? residue[next] : out->largest;
+        out->first[out->count++] = placed;
+        for (uint32_t set = 1; set < sets; set++) {
+            if ((is_placed >> set & 1) == 0 && residue[set] == residue[next]) {
+                out->order[placed++] = set;
+                is_placed |= (uint32_t)1 << set;
             }
         }
-        TORC_CPU(grouped_turn)(out, plan, true);
     }
+    out->first[out->count] = placed;
 }
 
 /* exponent[g] of the step, modulo 2N 2^v. */
 static void monomials_find(group_monomials *out, const uint32_t *exponent, const grouped_plan *plan)
 {
-    const uint32_t extended_log2 = plan->shape->extended_log2;
-    for (uint32_t set = 1; set < (uint32_t)1 << plan->shape->grouping; set++) {
+    const torc_shape *shape = plan->shape;
+    const uint32_t sets = (uint32_t)1 << shape->grouping;
+    uint32_t residue[MAX_SETS] = {0};
+    for (uint32_t set = 1; set < sets; set++) {
         uint32_t sum = 0;
-        for (uint32_t b = 0; b < plan->shape->grouping; b++) {
+        for (uint32_t b = 0; b < shape->grouping; b++) {
             sum += (set >> b & 1) != 0 ? exponent[b] : 0;
         }
-        out->set[set] = monomial_of(plan->monomials, sum >> extended_log2);
-        out->residue[set] = sum & (((uint32_t)1 << extended_log2) - 1);
+        out->set[set] = monomial_of(plan->monomials, sum >> shape->extended_log2);
+        residue[set] = sum & (((uint32_t)1 << shape->extended_log2) - 1);
+    }
+    if (shape->extended_log2 != 0) {
+        bundles_find(&out->bundles, residue, sets);
     }
 }
 
-/* The vertical passes of one child of the root, all parts. */
-static void child_forward(double *state, uint32_t begin, uint32_t end, const grouped_plan *plan)
+void TORC_CPU(grouped_exponents)(const grouped_batch *batch, const uint32_t *exponent,
+                                 const grouped_plan *plan)
 {
-    const size_t polys = row_count(plan->shape) << plan->shape->extended_log2;
-    for (size_t i = 0; i < polys; i++) {
-        double *re = state + i * plan->shape->poly_size;
-        TORC_CPU(fft_vertical_forward)(plan->fft, re, re + plan->fft->half, 1, begin, end);
-    }
-}
-
-static void child_inverse(double *state, uint32_t begin, uint32_t end, const grouped_plan *plan)
-{
-    const size_t rows = row_count(plan->shape);
-    for (uint32_t part = 0; part < (uint32_t)1 << plan->shape->extended_log2; part++) {
-        for (uint32_t c = 0; c <= plan->shape->glwe_dim; c++) {
-            double *re = state + (part * rows + c) * plan->shape->poly_size;
-            TORC_CPU(fft_vertical_inverse)(plan->fft, re, re + plan->fft->half, 1, begin, end);
-        }
+    for (uint32_t b = 0; b < batch->count; b++) {
+        monomials_find(&batch->monomials[b], exponent + b * ((size_t)plan->shape->lwe_dim + 1),
+                       plan);
     }
 }
 
@@ -97,47 +121,43 @@ static void fetch_share(const double *next, size_t doubles, uint32_t index, uint
 static void batch_block(const grouped_batch *batch, uint32_t block, const double *key,
                         size_t key_doubles, const grouped_plan *plan)
 {
+    const size_t place = block * block_stride(plan->shape);
     for (uint32_t b = 0; b < batch->count; b++) {
+        double *state = state_of(batch, b) + place;
         fetch_share(key + key_doubles, key_doubles, b, batch->count);
         if (plan->shape->extended_log2 == 0) {
-            TORC_CPU(grouped_block)(state_of(batch, b), block, &batch->monomials[b], key, plan);
+            TORC_CPU(grouped_block)(state, block, &batch->monomials[b], key, plan);
         } else {
             TORC_CPU(grouped_block_extended)
-            (state_of(batch, b), block, &batch->monomials[b], key, plan, batch->block);
+            (state, block, &batch->monomials[b], key, plan, batch->block);
         }
     }
 }
 
-void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent, const double *key,
-                            const grouped_plan *plan)
+void TORC_CPU(grouped_children)(const grouped_batch *batch, const double *key,
+                                const grouped_plan *plan, uint32_t first, uint32_t end)
 {
-    const torc_shape *shape = plan->shape;
-    const size_t key_doubles = grouped_step_doubles(shape) / plan->fft->half * FFT_BLOCK;
-    const uint32_t child = plan->fft->half >> plan->fft->pass[0].log2_radix;
+    const size_t key_doubles = grouped_step_doubles(plan->shape) / plan->fft->half * FFT_BLOCK;
+    const uint32_t blocks = child_blocks(plan);
 
-    for (uint32_t b = 0; b < batch->count; b++) {
-        monomials_find(&batch->monomials[b], exponent + b * ((size_t)shape->lwe_dim + 1), plan);
-    }
-    for (uint32_t begin = 0; begin < plan->fft->half; begin += child) {
+    for (uint32_t child = first; child < end; child++) {
         for (uint32_t b = 0; b < batch->count; b++) {
-            child_forward(state_of(batch, b), begin, begin + child, plan);
+            TORC_CPU(grouped_vertical_forward)(state_of(batch, b), child, plan);
         }
-        for (uint32_t block = begin / FFT_BLOCK; block < (begin + child) / FFT_BLOCK; block++) {
+        for (uint32_t block = child * blocks; block < (child + 1) * blocks; block++) {
             batch_block(batch, block, key + block * key_doubles, key_doubles, plan);
         }
         for (uint32_t b = 0; b < batch->count; b++) {
-            child_inverse(state_of(batch, b), begin, begin + child, plan);
+            TORC_CPU(grouped_vertical_inverse)(state_of(batch, b), child, plan);
         }
     }
 }
 
-void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan)
+void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan, uint32_t first,
+                             uint32_t end)
 {
-    const size_t part_doubles = row_count(plan->shape) * plan->shape->poly_size;
     for (uint32_t b = 0; b < batch->count; b++) {
-        for (uint32_t part = 0; part < (uint32_t)1 << plan->shape->extended_log2; part++) {
-            TORC_CPU(grouped_turn)(state_of(batch, b) + part * part_doubles, plan, false);
-        }
+        TORC_CPU(grouped_turn)(state_of(batch, b), plan, false, first, end);
     }
 }
 

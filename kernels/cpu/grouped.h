@@ -1,21 +1,24 @@
 /* The grouped blind rotation (kernels/ref/blind_rotate_grouped.c has the formulas), split into
  * passes that all ciphertexts of a batch make together. A step replaces the accumulator, so between
  * two steps only spectra exist:
- *   grouped_turn     last pass of the inverse transform, modulo 1, digits, first pass of the
- * forward vertical passes  of one child of the root grouped_block    for one block of points after
- * another, all ciphertexts: end of the forward transform, bundle, product, start of the inverse.
+ *   grouped_turns     last pass of the inverse transform, modulo 1, digits, first pass of the next
+ *                     forward transform
+ *   grouped_children  one child of the root after another: its vertical passes, every ciphertext;
+ *                     then one block of points after another, every ciphertext: end of the forward
+ *                     transform, bundle, product, start of the inverse; vertical passes back
  * The block of the key stays in the first cache meanwhile.
  *
- *   state   double [2^v parts][(k+1) l rows][re, im][M], one ciphertext; rows are digits before the
- *           product, the first k + 1 are results after it
- *   key     double [n / g steps][M / W vectors][k + 1 columns][(k+1) l rows][slots][re, im][W], the
- *           order in which it is read; scaled by 2^-64 / M. Slots hold
- *             v = 0: A_T in slot T - 1,  A_T = sum of K_U, U = T and any bits above those of T
- *             v > 0: K_T in slot T,  G - sum of all K_T in slot 0
- *   bundle  v = 0: G + u_1 A_1 + u_2 (A_2 + w_1 A_12) + u_3 ((A_3 + w_1 A_13) + w_2 (A_23 + w_1
- *           A_123)),  w_i = X^(a_i), u_i = w_i - 1: one complex multiply-add for each of the 2^g -
- * 1 terms and no product of monomials (G + sum_T (w_T - 1) K_T, sorted by the highest bit of T; at
- * T = U + {m}: w_T - 1 = (w_U - 1) + w_U u_m) */
+ *   state   double [M / FFT_BLOCK blocks][2^v parts][(k+1) l rows][re, im][FFT_BLOCK], one
+ *           ciphertext; a block may be padded (block_stride). Rows are digits before the product,
+ *           the first k + 1 are results after it. All that a product needs lies together; a
+ * vertical pass meets points of the same polynomial whole blocks apart key     double [n / g
+ * steps][M / W vectors][k + 1 columns][(k+1) l rows][slots][re, im][W], the order in which it is
+ * read; scaled by 2^-64 / M. Slots hold v = 0: A_T in slot T - 1,  A_T = sum of K_U, U = T and any
+ * bits above those of T v > 0: K_T in slot T,  G - sum of all K_T in slot 0 bundle  v = 0: G + u_1
+ * A_1 + u_2 (A_2 + w_1 A_12) + u_3 ((A_3 + w_1 A_13) + w_2 (A_23 + w_1 A_123)),  w_i = X^(a_i), u_i
+ * = w_i - 1: one complex multiply-add for each of the 2^g - 1 terms and no product of monomials (G
+ * + sum_T (w_T - 1) K_T, sorted by the highest bit of T; at T = U + {m}: w_T - 1 = (w_U - 1) + w_U
+ * u_m) */
 #ifndef TORC_KERNELS_CPU_GROUPED_H
 #define TORC_KERNELS_CPU_GROUPED_H
 
@@ -40,9 +43,20 @@ INLINE size_t grouped_step_doubles(const torc_shape *shape)
 {
     return step_doubles(shape) * slot_count(shape);
 }
+INLINE size_t state_polys(const torc_shape *shape)
+{
+    return row_count(shape) << shape->extended_log2;
+}
+/* Doubles from one block of a state to the next. Blocks of many polynomials, 4 KB or a multiple,
+ * would all begin in the same sets of the first cache. */
+INLINE size_t block_stride(const torc_shape *shape)
+{
+    const size_t polys = state_polys(shape);
+    return 2 * FFT_BLOCK * (polys + (polys >= 8));
+}
 INLINE size_t state_doubles(const torc_shape *shape)
 {
-    return row_count(shape) * shape->poly_size << shape->extended_log2;
+    return shape->poly_size / 2 / FFT_BLOCK * block_stride(shape);
 }
 /* G in row (c, j), column c, of the scaled key. */
 INLINE double gadget_unit(uint32_t level, const torc_shape *shape)
@@ -70,23 +84,49 @@ typedef struct grouped_plan {
     double unit[(MAX_GLWE_DIM + 1) * MAX_ROWS]; /* [k + 1 columns][rows] of G, scaled as the key */
 } grouped_plan;
 
-/* Of one ciphertext and one step: X^(a_T) for every nonempty set T in the ring of a part, and the
- * residue of a_T modulo 2^v. */
+INLINE uint32_t child_count(const grouped_plan *plan)
+{
+    return (uint32_t)1 << plan->fft->pass[0].log2_radix;
+}
+INLINE uint32_t child_blocks(const grouped_plan *plan)
+{
+    return plan->fft->half / FFT_BLOCK / child_count(plan);
+}
+
+/* The sets of a step sorted by the residue r of a_T modulo 2^v: bundle i is the sum of slot 0 when
+ * i = 0, where r = 0, and of the sets order[first[i]] .. order[first[i + 1] - 1]. */
+typedef struct bundle_list {
+    uint32_t count;
+    uint32_t largest; /* residue */
+    uint32_t residue[MAX_SETS];
+    uint32_t first[MAX_SETS + 1];
+    uint32_t order[MAX_SETS];
+} bundle_list;
+
+/* Of one ciphertext and one step: X^(a_T) for every nonempty set T in the ring of a part, which is
+ * Y^(q_T), a_T = 2^v q_T + r; with extension, the bundles too. */
 typedef struct group_monomials {
     monomial set[MAX_SETS];
-    uint32_t residue[MAX_SETS];
+    bundle_list bundles;
 } group_monomials;
 
-/* One part: results (coefficients when is_start) in its first k + 1 rows -> digits. */
-void TORC_CPU(grouped_turn)(double *part, const grouped_plan *plan, bool is_start);
-/* Results of a part -> its polynomials as rotate.h has them. */
-void TORC_CPU(grouped_finish)(uint64_t *words, const double *part, const grouped_plan *plan);
+/* Results (coefficients when is_start) of all parts -> digits, at the places first .. end - 1 of
+ * every child of the root; places are blocks, child_blocks of them. */
+void TORC_CPU(grouped_turn)(double *state, const grouped_plan *plan, bool is_start, uint32_t first,
+                            uint32_t end);
+/* Results of part 0 -> its polynomials as rotate.h has them. */
+void TORC_CPU(grouped_finish)(uint64_t *words, const double *state, const grouped_plan *plan);
+
+/* The vertical passes of one child of the root behind grouped_turn, all digits; before it, all
+ * results. */
+void TORC_CPU(grouped_vertical_forward)(double *state, uint32_t child, const grouped_plan *plan);
+void TORC_CPU(grouped_vertical_inverse)(double *state, uint32_t child, const grouped_plan *plan);
 
 /* Digits -> results at the points of one block; key of this block. Extended: v > 0, scratch double
  * [grouped_block_doubles]. */
-void TORC_CPU(grouped_block)(double *state, uint32_t block, const group_monomials *monomials,
+void TORC_CPU(grouped_block)(double *block_state, uint32_t block, const group_monomials *monomials,
                              const double *key, const grouped_plan *plan);
-void TORC_CPU(grouped_block_extended)(double *state, uint32_t block,
+void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
                                       const group_monomials *monomials, const double *key,
                                       const grouped_plan *plan, double *scratch);
 size_t TORC_CPU(grouped_block_doubles)(const torc_shape *shape);
@@ -116,10 +156,15 @@ void TORC_CPU(grouped_batch)(grouped_batch *out, const torc_shape *shape, uint32
 
 /* Accumulator as rotate.h describes it -> digits. */
 void TORC_CPU(grouped_start)(double *state, const uint64_t *accumulator, const grouped_plan *plan);
-/* Digits -> results, all ciphertexts; exponent u32 [count][n + 1] from the first of this step on,
- * key of this step. Then results -> digits of the next one. */
-void TORC_CPU(grouped_step)(const grouped_batch *batch, const uint32_t *exponent, const double *key,
-                            const grouped_plan *plan);
-void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan);
+/* X^(a_T) of a step for all ciphertexts; exponent u32 [count][n + 1] from the first of this step
+ * on. */
+void TORC_CPU(grouped_exponents)(const grouped_batch *batch, const uint32_t *exponent,
+                                 const grouped_plan *plan);
+/* Digits -> results, all ciphertexts, in the children first .. end - 1 of the root; key of this
+ * step. Then results -> digits of the next one, at the places first .. end - 1 of every child. */
+void TORC_CPU(grouped_children)(const grouped_batch *batch, const double *key,
+                                const grouped_plan *plan, uint32_t first, uint32_t end);
+void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan, uint32_t first,
+                             uint32_t end);
 
 #endif

@@ -58,15 +58,12 @@ INLINE void block_product(int g, double *result, const double *digit, const doub
     }
 }
 
-INLINE void block_pass(int g, double *state, uint32_t block, const group_monomials *monomials,
-                       const double *key, const grouped_plan *plan)
+INLINE void block_pass(int g, uint32_t columns, uint32_t rows, double *block_state, uint32_t block,
+                       const group_monomials *monomials, const double *key,
+                       const grouped_plan *plan)
 {
-    const uint32_t half = plan->fft->half;
-    const uint32_t first = block * FFT_BLOCK;
-    const uint32_t columns = plan->shape->glwe_dim + 1;
-    const uint32_t rows = (uint32_t)row_count(plan->shape);
+    const block_place place = {2 * FFT_BLOCK, FFT_BLOCK};
     const size_t node = (size_t)block * FFT_KERNEL_WORDS;
-    double digit[MAX_ROWS * 2 * FFT_BLOCK] __attribute__((aligned(64)));
     double result[(MAX_GLWE_DIM + 1) * 2 * FFT_BLOCK] __attribute__((aligned(64)));
     const monomial *bit[MAX_GROUPING];
     complex_vec scalar[MAX_GROUPING];
@@ -75,17 +72,30 @@ INLINE void block_pass(int g, double *state, uint32_t block, const group_monomia
         bit[i] = &monomials->set[1 << i];
         scalar[i] = monomial_scalar(plan->monomials, bit[i], block);
     }
-    block_forward(digit, state, rows, half, first, plan->fft->kernel_forward + node);
-    block_product(g, result, digit, key, bit, scalar, plan->unit, columns, rows);
-    block_inverse(state, result, columns, half, first, plan->fft->kernel_inverse + node);
+    block_forward(block_state, block_state, rows, place, plan->fft->kernel_forward + node);
+    block_product(g, result, block_state, key, bit, scalar, plan->unit, columns, rows);
+    block_inverse(block_state, result, columns, place, plan->fft->kernel_inverse + node);
 }
 
-void TORC_CPU(grouped_block)(double *state, uint32_t block, const group_monomials *monomials,
+/* k = l = 1 with its sizes as constants, or any shape. */
+INLINE void block_any(int g, double *block_state, uint32_t block, const group_monomials *monomials,
+                      const double *key, const grouped_plan *plan)
+{
+    const uint32_t columns = plan->shape->glwe_dim + 1;
+    const uint32_t rows = (uint32_t)row_count(plan->shape);
+    if (columns == 2 && rows == 2) {
+        block_pass(g, 2, 2, block_state, block, monomials, key, plan);
+    } else {
+        block_pass(g, columns, rows, block_state, block, monomials, key, plan);
+    }
+}
+
+void TORC_CPU(grouped_block)(double *block_state, uint32_t block, const group_monomials *monomials,
                              const double *key, const grouped_plan *plan)
 {
     if (plan->shape->grouping == 2) {
-        block_pass(2, state, block, monomials, key, plan);
+        block_any(2, block_state, block, monomials, key, plan);
     } else {
-        block_pass(3, state, block, monomials, key, plan);
+        block_any(3, block_state, block, monomials, key, plan);
     }
 }

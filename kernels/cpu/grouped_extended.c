@@ -1,228 +1,235 @@
 /* Bundles and products of a grouped step with extension, at the points of one block.
  *   B_r = sum of Y^(q_T) K_T over the sets T of residue r,  B_0 also G - sum of all K_T (slot 0)
  *   out_j = sum_r B_r D_(j - r),  D_m = digits of part m,  D_(m - 2^v) = Y D_m
- * A vector of points at a time, all parts: both halves of D; the bundles that occur (at most 2^g
- * and 2^v); then every part meets each of them. */
+ * A vector of points at a time: Y D of the parts that turn around; then one bundle after another, a
+ * few elements of it formed in registers and multiplied with every part while they are there.
+ * Fused multiply-adds of a point: 4 for each monomial, 4 2^g for each of the (k+1)^2 l elements,
+ * and 4 for each element, part and bundle (at most 2^g, and 2^v). */
 #include "kernels/cpu/block.h"
 #include "kernels/cpu/grouped.h"
 
-/* The sets of a step sorted by residue: bundle i is the sum of the sets order[first[i]], .. */
-typedef struct bundle_list {
-    uint32_t count;
-    uint32_t residue[MAX_SETS]; /* of bundle i; bundle 0: residue 0 */
-    uint32_t first[MAX_SETS + 1];
-    uint32_t order[MAX_SETS];
-} bundle_list;
+enum { CHUNK = 4 /* elements of a bundle in registers: 8 of the 16 of AVX2 */ };
 
-static void bundles_find(bundle_list *out, const group_monomials *monomials, uint32_t sets)
+INLINE complex_vec load_complex(const double *at, size_t imag)
 {
-    uint32_t placed = 0;
-    uint32_t is_placed = 1; /* bit T; the empty set is slot 0 */
-    out->count = 0;
-    for (uint32_t next = 0; next < sets; next++) {
-        const uint32_t residue = next == 0 ? 0 : monomials->residue[next];
-        if (next != 0 && (is_placed >> next & 1) != 0) {
-            continue;
-        }
-        out->residue[out->count] = residue;
-        out->first[out->count++] = placed;
-        for (uint32_t set = 1; set < sets; set++) {
-            if ((is_placed >> set & 1) == 0 && monomials->residue[set] == residue) {
-                out->order[placed++] = set;
-                is_placed |= (uint32_t)1 << set;
-            }
-        }
-    }
-    out->first[out->count] = placed;
+    return (complex_vec){load_f64(at), load_f64(at + imag)};
 }
 
-/* What one block of one ciphertext works with. */
-typedef struct extended_block {
-    const group_monomials *monomials;
-    monomial y;
-    complex_vec y_scalar;
-    complex_vec scalar[MAX_SETS]; /* of Y^(q_T) */
-    bundle_list list;
-    uint32_t parts, columns, rows, sets;
-    double *digits;  /* [parts][rows][re, im][FFT_BLOCK], in place the results */
-    double *shifted; /* [2 parts][rows][re, im][W]: Y D, then D */
-    double *bundles; /* [bundles][columns][rows][re, im][W] */
-} extended_block;
-
-INLINE complex_vec load_complex(const double *at)
-{
-    return (complex_vec){load_f64(at), load_f64(at + VECTOR_WIDTH)};
-}
-
-INLINE void store_complex(double *at, complex_vec x)
+INLINE void store_complex(double *at, size_t imag, complex_vec x)
 {
     store_f64(at, x.re);
-    store_f64(at + VECTOR_WIDTH, x.im);
+    store_f64(at + imag, x.im);
 }
 
-/* Vector v of the digits, twice. */
-static NOINLINE void digits_shift(const extended_block *b, uint32_t v)
+/* Sizes of a block, constants where a shape is common. */
+typedef struct block_size {
+    uint32_t sets, columns, rows, parts;
+} block_size;
+
+/* What a vector of points reads and writes. */
+typedef struct block_vector {
+    const double *digits; /* [parts][rows][re, im][FFT_BLOCK] */
+    double *turned;       /* [parts][rows][re, im][W]: Y D */
+    double *out;          /* [parts][k + 1][re, im][FFT_BLOCK] */
+    const double *key;    /* [k + 1][rows][sets][re, im][W] */
+} block_vector;
+
+/* Y D of the parts first .. parts - 1. */
+INLINE void digits_turn(block_size size, block_vector at, complex_vec y, uint32_t first)
 {
-    const size_t polys = (size_t)b->parts * b->rows;
-    const complex_vec y = monomial_at(&b->y, b->y_scalar, v);
     const complex_vec zero = {splat_f64(0.0), splat_f64(0.0)};
-    const double *at = b->digits + v * VECTOR_WIDTH;
-    double *turned = b->shifted;
-    double *plain = turned + polys * 2 * VECTOR_WIDTH;
-    for (size_t i = 0; i < polys; i++) {
-        const complex_vec d = {load_f64(at), load_f64(at + FFT_BLOCK)};
-        store_complex(turned + i * 2 * VECTOR_WIDTH, complex_add(zero, y, d));
-        store_complex(plain + i * 2 * VECTOR_WIDTH, d);
-        at += 2 * FFT_BLOCK;
+    for (size_t i = (size_t)first * size.rows; i < (size_t)size.parts * size.rows; i++) {
+        const complex_vec d = load_complex(at.digits + i * 2 * FFT_BLOCK, FFT_BLOCK);
+        store_complex(at.turned + i * 2 * VECTOR_WIDTH, VECTOR_WIDTH, complex_add(zero, y, d));
     }
 }
 
-/* `count` elements of one bundle; key [elements][sets][re, im][W] of the first of them. */
-INLINE void elements_form(int count, uint32_t sets, const bundle_list *list, double *out,
-                          uint32_t bundle, const complex_vec *w, const double *key)
+/* count neighbouring elements of a bundle, sets order[0 .. terms - 1]; key: of the first element.
+ */
+INLINE void bundle_form(complex_vec *sum, uint32_t count, uint32_t sets, const uint32_t *order,
+                        uint32_t terms, const complex_vec *w, const double *key, bool has_gadget)
 {
-    const size_t stride = (size_t)sets * 2 * VECTOR_WIDTH;
-    complex_vec sum[4];
-    for (int e = 0; e < count; e++) {
-        sum[e] = bundle == 0 ? load_complex(key + (size_t)e * stride)
-                             : (complex_vec){splat_f64(0.0), splat_f64(0.0)};
+    const size_t element = (size_t)sets * 2 * VECTOR_WIDTH;
+    for (uint32_t e = 0; e < count; e++) {
+        sum[e] = has_gadget ? load_complex(key + e * element, VECTOR_WIDTH)
+                            : (complex_vec){splat_f64(0.0), splat_f64(0.0)};
     }
-    for (uint32_t i = list->first[bundle]; i < list->first[bundle + 1]; i++) {
-        const uint32_t set = list->order[i];
-        const double *term = key + (size_t)set * 2 * VECTOR_WIDTH;
-        for (int e = 0; e < count; e++) {
-            sum[e] = complex_add(sum[e], w[set], load_complex(term + (size_t)e * stride));
+    for (const uint32_t *end = order + terms; order < end; order++) {
+        const double *term = one_address(key + (size_t)*order * 2 * VECTOR_WIDTH);
+        const complex_vec factor = w[*order];
+        for (uint32_t e = 0; e < count; e++) {
+            sum[e] = complex_add(sum[e], factor, load_complex(term + e * element, VECTOR_WIDTH));
         }
     }
-    for (int e = 0; e < count; e++) {
-        store_complex(out + (size_t)e * 2 * VECTOR_WIDTH, sum[e]);
+}
+
+/* out_c += sum_r B_cr D_r of one part; first: out_c = .. */
+INLINE void part_product(double *out, const complex_vec *bundle, const double *digit, size_t row,
+                         size_t imag, uint32_t columns, uint32_t rows, bool first)
+{
+    complex_vec sum[CHUNK];
+    for (uint32_t c = 0; c < columns; c++) {
+        sum[c] = first ? (complex_vec){splat_f64(0.0), splat_f64(0.0)}
+                       : load_complex(out + (size_t)c * 2 * FFT_BLOCK, FFT_BLOCK);
+    }
+    for (uint32_t r = 0; r < rows; r++) {
+        const complex_vec d = load_complex(digit + r * row, imag);
+        for (uint32_t c = 0; c < columns; c++) {
+            sum[c] = complex_add(sum[c], d, bundle[c * rows + r]);
+        }
+    }
+    for (uint32_t c = 0; c < columns; c++) {
+        store_complex(out + (size_t)c * 2 * FFT_BLOCK, FFT_BLOCK, sum[c]);
     }
 }
 
-INLINE void sets_form(uint32_t sets, const extended_block *b, uint32_t v, const double *key)
+/* columns x rows elements of a bundle times all parts; at: from these on. */
+INLINE void parts_product(block_size size, block_vector at, const complex_vec *bundle,
+                          uint32_t residue, uint32_t columns, uint32_t rows, bool first)
 {
-    const uint32_t elements = b->columns * b->rows;
-    const size_t stride = (size_t)sets * 2 * VECTOR_WIDTH;
-    const bundle_list *list = &b->list;
+    const size_t poly = (size_t)2 * FFT_BLOCK;
+    const double *turned =
+        at.turned + (size_t)(size.parts - residue) * size.rows * 2 * VECTOR_WIDTH;
+
+    for (uint32_t part = 0; part < residue; part++) {
+        part_product(at.out, bundle, turned, 2 * VECTOR_WIDTH, VECTOR_WIDTH, columns, rows, first);
+        turned += (size_t)size.rows * 2 * VECTOR_WIDTH;
+        at.out += size.columns * poly;
+    }
+    for (uint32_t part = residue; part < size.parts; part++) {
+        part_product(at.out, bundle, at.digits, poly, FFT_BLOCK, columns, rows, first);
+        at.digits += size.rows * poly;
+        at.out += size.columns * poly;
+    }
+}
+
+/* Bundle i: columns x rows elements from (column, row) on, formed and multiplied. */
+INLINE void chunk_product(block_size size, block_vector at, const bundle_list *list, uint32_t i,
+                          const complex_vec *w, uint32_t column, uint32_t row, uint32_t columns,
+                          uint32_t rows, bool first)
+{
+    complex_vec bundle[CHUNK];
+    at.key += ((size_t)column * size.rows + row) * size.sets * 2 * VECTOR_WIDTH;
+    at.digits += (size_t)row * 2 * FFT_BLOCK;
+    at.turned += (size_t)row * 2 * VECTOR_WIDTH;
+    at.out += (size_t)column * 2 * FFT_BLOCK;
+    bundle_form(bundle, columns * rows, size.sets, list->order + list->first[i],
+                list->first[i + 1] - list->first[i], w, at.key, i == 0);
+    parts_product(size, at, bundle, list->residue[i], columns, rows, first);
+}
+
+/* All elements of bundle i. */
+INLINE void bundle_product(block_size size, block_vector at, const bundle_list *list, uint32_t i,
+                           const complex_vec *w, bool first)
+{
+    if (size.rows == 2 && size.columns == 2) {
+        chunk_product(size, at, list, i, w, 0, 0, 2, 2, first);
+        return;
+    }
+    for (uint32_t column = 0; column < size.columns; column++) {
+        uint32_t row = 0;
+        for (; row + CHUNK <= size.rows; row += CHUNK) {
+            chunk_product(size, at, list, i, w, column, row, 1, CHUNK, first && row == 0);
+        }
+        switch (size.rows - row) {
+        case 1: chunk_product(size, at, list, i, w, column, row, 1, 1, first && row == 0); break;
+        case 2: chunk_product(size, at, list, i, w, column, row, 1, 2, first && row == 0); break;
+        case 3: chunk_product(size, at, list, i, w, column, row, 1, 3, first && row == 0); break;
+        default: break;
+        }
+    }
+}
+
+INLINE void block_product(block_size size, block_vector at, uint32_t block,
+                          const group_monomials *monomials, const monomial_table *table)
+{
+    const bundle_list *list = &monomials->bundles;
+    const monomial y = monomial_of(table, 1);
+    const complex_vec y_scalar = monomial_scalar(table, &y, block);
+    complex_vec scalar[MAX_SETS]; /* of Y^(q_T) */
     complex_vec w[MAX_SETS];
-    for (uint32_t set = 1; set < sets; set++) {
-        w[set] = monomial_at(&b->monomials->set[set], b->scalar[set], v);
+
+    for (uint32_t set = 1; set < size.sets; set++) {
+        scalar[set] = monomial_scalar(table, &monomials->set[set], block);
     }
-    for (uint32_t i = 0; i < list->count; i++) {
-        double *out = b->bundles + (size_t)i * elements * 2 * VECTOR_WIDTH;
-        uint32_t e = 0;
-        for (; e + 4 <= elements; e += 4) {
-            elements_form(4, sets, list, out + (size_t)e * 2 * VECTOR_WIDTH, i, w,
-                          key + e * stride);
+    for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+        digits_turn(size, at, monomial_at(&y, y_scalar, v), size.parts - list->largest);
+        for (uint32_t set = 1; set < size.sets; set++) {
+            w[set] = monomial_at(&monomials->set[set], scalar[set], v);
         }
-        for (; e < elements; e++) {
-            elements_form(1, sets, list, out + (size_t)e * 2 * VECTOR_WIDTH, i, w,
-                          key + e * stride);
+        bundle_product(size, at, list, 0, w, true);
+        for (uint32_t i = 1; i < list->count; i++) {
+            bundle_product(size, at, list, i, w, false);
         }
+        at.digits += VECTOR_WIDTH;
+        at.out += VECTOR_WIDTH;
+        at.key += (size_t)size.columns * size.rows * size.sets * 2 * VECTOR_WIDTH;
     }
 }
 
-static NOINLINE void bundles_form(const extended_block *b, uint32_t v, const double *key)
+/* The common shapes, k = l = 1, with their sizes as constants. */
+static NOINLINE void product_2(uint32_t parts, block_vector at, uint32_t block,
+                               const group_monomials *monomials, const monomial_table *table)
 {
-    if (b->sets == 4) {
-        sets_form(4, b, v, key);
-    } else {
-        sets_form(8, b, v, key);
-    }
+    block_product((block_size){4, 2, 2, parts}, at, block, monomials, table);
 }
 
-/* Results of `count` neighbouring parts, one column. */
-INLINE void parts_product(int count, const extended_block *b, uint32_t v, uint32_t part,
-                          uint32_t column)
+static NOINLINE void product_3(uint32_t parts, block_vector at, uint32_t block,
+                               const group_monomials *monomials, const monomial_table *table)
 {
-    const size_t part_stride = (size_t)b->rows * 2 * VECTOR_WIDTH;
-    complex_vec sum[4];
-    for (int p = 0; p < count; p++) {
-        sum[p] = (complex_vec){splat_f64(0.0), splat_f64(0.0)};
-    }
-    for (uint32_t i = 0; i < b->list.count; i++) {
-        const double *bundle =
-            b->bundles + ((size_t)i * b->columns + column) * b->rows * 2 * VECTOR_WIDTH;
-        const double *digit = b->shifted + (b->parts + part - b->list.residue[i]) * part_stride;
-        for (uint32_t r = 0; r < b->rows; r++) {
-            const complex_vec factor = load_complex(bundle + (size_t)r * 2 * VECTOR_WIDTH);
-            for (int p = 0; p < count; p++) {
-                const double *d = digit + (size_t)p * part_stride + (size_t)r * 2 * VECTOR_WIDTH;
-                sum[p] = complex_add(sum[p], factor, load_complex(d));
-            }
-        }
-    }
-    for (int p = 0; p < count; p++) {
-        double *out = b->digits + (((size_t)part + (uint32_t)p) * b->rows + column) * 2 * FFT_BLOCK;
-        store_f64(out + v * VECTOR_WIDTH, sum[p].re);
-        store_f64(out + FFT_BLOCK + v * VECTOR_WIDTH, sum[p].im);
-    }
+    block_product((block_size){8, 2, 2, parts}, at, block, monomials, table);
 }
 
-static NOINLINE void products(const extended_block *b, uint32_t v)
+static NOINLINE void product_3_two_parts(block_vector at, uint32_t block,
+                                         const group_monomials *monomials,
+                                         const monomial_table *table)
 {
-    for (uint32_t column = 0; column < b->columns; column++) {
-        if (b->parts == 2) {
-            parts_product(2, b, v, 0, column);
-        }
-        for (uint32_t part = 0; part + 4 <= b->parts; part += 4) {
-            parts_product(4, b, v, part, column);
-        }
-    }
+    block_product((block_size){8, 2, 2, 2}, at, block, monomials, table);
 }
 
-static NOINLINE void block_open(extended_block *b, uint32_t block, const group_monomials *monomials,
-                                const grouped_plan *plan, double *scratch)
+static NOINLINE void product_any(block_size size, block_vector at, uint32_t block,
+                                 const group_monomials *monomials, const monomial_table *table)
 {
-    const torc_shape *shape = plan->shape;
-    b->monomials = monomials;
-    b->parts = (uint32_t)1 << shape->extended_log2;
-    b->columns = shape->glwe_dim + 1;
-    b->rows = (uint32_t)row_count(shape);
-    b->sets = (uint32_t)1 << shape->grouping;
-    b->digits = scratch;
-    b->shifted = b->digits + (size_t)b->parts * b->rows * 2 * FFT_BLOCK;
-    b->bundles = b->shifted + (size_t)2 * b->parts * b->rows * 2 * VECTOR_WIDTH;
-    b->y = monomial_of(plan->monomials, 1);
-    b->y_scalar = monomial_scalar(plan->monomials, &b->y, block);
-    for (uint32_t set = 1; set < b->sets; set++) {
-        b->scalar[set] = monomial_scalar(plan->monomials, &monomials->set[set], block);
-    }
-    bundles_find(&b->list, monomials, b->sets);
+    block_product(size, at, block, monomials, table);
 }
 
 size_t TORC_CPU(grouped_block_doubles)(const torc_shape *shape)
 {
-    const size_t rows = row_count(shape);
     const size_t parts = (size_t)1 << shape->extended_log2;
-    return parts * rows * 2 * FFT_BLOCK + 2 * parts * rows * 2 * VECTOR_WIDTH +
-           MAX_SETS * (shape->glwe_dim + 1) * rows * 2 * VECTOR_WIDTH;
+    return parts * (shape->glwe_dim + 1) * 2 * FFT_BLOCK +
+           parts * row_count(shape) * 2 * VECTOR_WIDTH;
 }
 
-void TORC_CPU(grouped_block_extended)(double *state, uint32_t block,
+void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
                                       const group_monomials *monomials, const double *key,
                                       const grouped_plan *plan, double *scratch)
 {
-    const uint32_t half = plan->fft->half;
-    const uint32_t first = block * FFT_BLOCK;
+    const block_place place = {2 * FFT_BLOCK, FFT_BLOCK};
+    const torc_shape *shape = plan->shape;
     const size_t node = (size_t)block * FFT_KERNEL_WORDS;
-    extended_block b;
+    const block_size size = {.sets = (uint32_t)1 << shape->grouping,
+                             .columns = shape->glwe_dim + 1,
+                             .rows = (uint32_t)row_count(shape),
+                             .parts = (uint32_t)1 << shape->extended_log2};
+    const block_vector at = {.digits = block_state,
+                             .turned = scratch + (size_t)size.parts * size.columns * 2 * FFT_BLOCK,
+                             .out = scratch,
+                             .key = key};
 
-    block_open(&b, block, monomials, plan, scratch);
-    const size_t key_vector = (size_t)b.columns * b.rows * b.sets * 2 * VECTOR_WIDTH;
-    for (uint32_t part = 0; part < b.parts; part++) {
-        block_forward(b.digits + (size_t)part * b.rows * 2 * FFT_BLOCK,
-                      state + (size_t)part * b.rows * 2 * half, b.rows, half, first,
-                      plan->fft->kernel_forward + node);
+    block_forward(block_state, block_state, state_polys(shape), place,
+                  plan->fft->kernel_forward + node);
+    if (size.columns != 2 || size.rows != 2) {
+        product_any(size, at, block, monomials, plan->monomials);
+    } else if (size.sets == 4) {
+        product_2(size.parts, at, block, monomials, plan->monomials);
+    } else if (size.parts == 2) {
+        product_3_two_parts(at, block, monomials, plan->monomials);
+    } else {
+        product_3(size.parts, at, block, monomials, plan->monomials);
     }
-    for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
-        digits_shift(&b, v);
-        bundles_form(&b, v, key + v * key_vector);
-        products(&b, v);
-    }
-    for (uint32_t part = 0; part < b.parts; part++) {
-        block_inverse(state + (size_t)part * b.rows * 2 * half,
-                      b.digits + (size_t)part * b.rows * 2 * FFT_BLOCK, b.columns, half, first,
+    for (uint32_t part = 0; part < size.parts; part++) {
+        block_inverse(block_state + (size_t)part * size.rows * 2 * FFT_BLOCK,
+                      scratch + (size_t)part * size.columns * 2 * FFT_BLOCK, size.columns, place,
                       plan->fft->kernel_inverse + node);
     }
 }

@@ -17,21 +17,21 @@ INLINE vec_f64 digit_at(vec_f64 bits, uint32_t shift, const digit_cut *cut)
     return (vec_f64)(field | splat_u64(0x4330000000000000u)) - splat_f64(cut->bias);
 }
 
-INLINE void turn_pass(int log2_radix, bool one_level, double *rows, const double *column,
-                      const digit_cut *cut, const fft_plan *plan, bool is_start)
+/* One column at block `place` of every child of the root; stride: from child to child. */
+INLINE void turn_pass(int log2_radix, bool one_level, double *column, double *rows, size_t stride,
+                      const grouped_plan *plan, bool is_start)
 {
     const int radix = 1 << log2_radix;
-    const size_t half = plan->half;
-    const size_t quarter = half >> log2_radix;
+    const digit_cut *cut = &plan->cut;
     vec_f64 forward[FFT_NODE_WORDS];
     vec_f64 inverse[FFT_NODE_WORDS];
     radix_points p;
     radix_points digit;
 
-    splat_node(forward, plan->pass[0].forward);
-    splat_node(inverse, plan->pass[0].inverse);
-    for (size_t i = 0; i < quarter; i += VECTOR_WIDTH) {
-        points_load(&p, log2_radix, column + i, column + half + i, quarter);
+    splat_node(forward, plan->fft->pass[0].forward);
+    splat_node(inverse, plan->fft->pass[0].inverse);
+    for (size_t i = 0; i < FFT_BLOCK; i += VECTOR_WIDTH) {
+        points_load(&p, log2_radix, column + i, column + FFT_BLOCK + i, stride);
         if (!is_start) {
             radix_inverse(log2_radix, p.x, p.y, inverse);
         }
@@ -41,25 +41,43 @@ INLINE void turn_pass(int log2_radix, bool one_level, double *rows, const double
         }
         for (uint32_t j = 0; j < (one_level ? 1 : cut->level_count); j++) {
             const uint32_t shift = one_level ? 0 : cut->base_log * (cut->level_count - 1 - j);
-            double *row = rows + 2 * j * half + i;
+            double *row = rows + (size_t)j * 2 * FFT_BLOCK + i;
             for (int c = 0; c < radix; c++) {
                 digit.x[c] = digit_at(p.x[c], shift, cut);
                 digit.y[c] = digit_at(p.y[c], shift, cut);
             }
             radix_forward(log2_radix, digit.x, digit.y, forward);
-            points_store(row, row + half, log2_radix, &digit, quarter);
+            points_store(row, row + FFT_BLOCK, log2_radix, &digit, stride);
+        }
+    }
+}
+
+INLINE void turn_places(int log2_radix, bool one_level, double *state, const grouped_plan *plan,
+                        bool is_start, uint32_t first, uint32_t end)
+{
+    const torc_shape *shape = plan->shape;
+    const size_t stride = block_stride(shape);
+    const size_t poly = (size_t)2 * FFT_BLOCK;
+    for (uint32_t place = first; place < end; place++) {
+        for (uint32_t part = 0; part < (uint32_t)1 << shape->extended_log2; part++) {
+            double *at = state + place * stride + part * row_count(shape) * poly;
+            for (uint32_t c = shape->glwe_dim + 1; c-- > 0;) {
+                turn_pass(log2_radix, one_level, at + c * poly,
+                          at + (size_t)c * shape->level_count * poly, child_blocks(plan) * stride,
+                          plan, is_start);
+            }
         }
     }
 }
 
 #define TURN(log2_radix, one_level) \
-    turn_pass(log2_radix, one_level, rows, column, cut, plan, is_start)
+    turn_places(log2_radix, one_level, state, plan, is_start, first, end)
 
-static void turn_column(double *rows, const double *column, const digit_cut *cut,
-                        const fft_plan *plan, bool is_start)
+void TORC_CPU(grouped_turn)(double *state, const grouped_plan *plan, bool is_start, uint32_t first,
+                            uint32_t end)
 {
-    const uint32_t log2_radix = plan->pass[0].log2_radix;
-    if (cut->level_count == 1) {
+    const uint32_t log2_radix = plan->fft->pass[0].log2_radix;
+    if (plan->shape->level_count == 1) {
         switch (log2_radix) {
         case 1: TURN(1, true); break;
         case 2: TURN(2, true); break;
@@ -74,25 +92,18 @@ static void turn_column(double *rows, const double *column, const digit_cut *cut
     }
 }
 
-void TORC_CPU(grouped_turn)(double *part, const grouped_plan *plan, bool is_start)
+INLINE void finish_pass(int log2_radix, uint64_t *poly, const double *column, size_t stride,
+                        const fft_plan *fft)
 {
-    const size_t size = plan->shape->poly_size;
-    for (uint32_t c = plan->shape->glwe_dim + 1; c-- > 0;) {
-        turn_column(part + c * plan->cut.level_count * size, part + c * size, &plan->cut, plan->fft,
-                    is_start);
-    }
-}
-
-INLINE void finish_pass(int log2_radix, uint64_t *poly, const double *column, const fft_plan *plan)
-{
-    const size_t half = plan->half;
+    const size_t half = fft->half;
     const size_t quarter = half >> log2_radix;
     vec_f64 inverse[FFT_NODE_WORDS];
     radix_points p;
 
-    splat_node(inverse, plan->pass[0].inverse);
+    splat_node(inverse, fft->pass[0].inverse);
     for (size_t i = 0; i < quarter; i += VECTOR_WIDTH) {
-        points_load(&p, log2_radix, column + i, column + half + i, quarter);
+        const double *at = column + i / FFT_BLOCK * stride + i % FFT_BLOCK;
+        points_load(&p, log2_radix, at, at + FFT_BLOCK, quarter / FFT_BLOCK * stride);
         radix_inverse(log2_radix, p.x, p.y, inverse);
         for (int c = 0; c < 1 << log2_radix; c++) {
             store_u64(poly + (size_t)c * quarter + i, torus_word(p.x[c]));
@@ -101,15 +112,16 @@ INLINE void finish_pass(int log2_radix, uint64_t *poly, const double *column, co
     }
 }
 
-void TORC_CPU(grouped_finish)(uint64_t *words, const double *part, const grouped_plan *plan)
+void TORC_CPU(grouped_finish)(uint64_t *words, const double *state, const grouped_plan *plan)
 {
-    const size_t size = plan->shape->poly_size;
-    for (uint32_t c = 0; c <= plan->shape->glwe_dim; c++, part += size) {
-        uint64_t *poly = words + c * poly_words(plan->shape);
+    const torc_shape *shape = plan->shape;
+    for (uint32_t c = 0; c <= shape->glwe_dim; c++) {
+        const double *column = state + (size_t)c * 2 * FFT_BLOCK;
+        uint64_t *poly = words + c * poly_words(shape);
         switch (plan->fft->pass[0].log2_radix) {
-        case 1: finish_pass(1, poly, part, plan->fft); break;
-        case 2: finish_pass(2, poly, part, plan->fft); break;
-        default: finish_pass(3, poly, part, plan->fft); break;
+        case 1: finish_pass(1, poly, column, block_stride(shape), plan->fft); break;
+        case 2: finish_pass(2, poly, column, block_stride(shape), plan->fft); break;
+        default: finish_pass(3, poly, column, block_stride(shape), plan->fft); break;
         }
     }
 }

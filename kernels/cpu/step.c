@@ -187,7 +187,8 @@ INLINE void product(double *spectra, const double *key, const torc_shape *shape,
     key += begin / FFT_BLOCK * key_block;
     for (uint32_t first = begin; first < end; first += FFT_BLOCK) {
         const size_t node = (size_t)(first / FFT_BLOCK) * FFT_KERNEL_WORDS;
-        block_forward(digit, spectra, rows, half, first, plan->kernel_forward + node);
+        block_forward(digit, spectra + first, rows, (block_place){2 * (size_t)half, half},
+                      plan->kernel_forward + node);
         for (uint32_t column = 0; column <= shape->glwe_dim; column++, key += key_column) {
             double *re = spectra + 2 * (size_t)column * half + first;
             block_product(x, y, digit, key, rows, fetch, key_block);

@@ -65,6 +65,14 @@ INLINE void store_u32(uint32_t *p, vec_u32 x)
     *(vec_u32_unaligned *)p = x;
 }
 
+/* p itself. The compiler then reaches p + constant from p, not from a register for each constant.
+ */
+INLINE const double *one_address(const double *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
 /* fused_add = c + a b, fused_sub = c - a b, twice_minus = 2 a - c; fraction = x - round(x), exact,
  * within [-1/2, 1/2], for |x| < 2^51; torus_word = the word nearest to it. AVX-512 converts the
  * fraction f whole, and turns the single value out of range, 2^63, into the word that is meant.
