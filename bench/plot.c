@@ -39,14 +39,9 @@ static void fill_titles(plot *p, bool throughput)
 static torc_status draw(torc_ctx *ctx, const plot *p, const char *path)
 {
     torc_memstream stream;
-    char *text = NULL;
     TORC_TRY(torc_memstream_open(ctx, &stream));
     plot_draw(stream.file, p);
-    TORC_TRY(torc_memstream_close(ctx, &stream, &text));
-    const struct iovec piece = {text, strlen(text)};
-    const torc_status s = torc_file_write(ctx, path, SVG_MODE, false, &piece, 1);
-    free(text);
-    return s;
+    return torc_memstream_save(ctx, &stream, path, SVG_MODE);
 }
 
 torc_status bench_plot(torc_ctx *ctx, const bench_options *o)

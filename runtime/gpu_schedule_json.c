@@ -172,18 +172,11 @@ torc_status torc_gpu_schedule_save(torc_ctx *ctx, const torc_gpu_schedule *sched
                                    const char *path)
 {
     torc_memstream stream;
-    char *text = NULL;
 
+    TORC_TRY(make_folders(ctx, path));
     TORC_TRY(torc_memstream_open(ctx, &stream));
     print_schedule(stream.file, schedule);
-    TORC_TRY(torc_memstream_close(ctx, &stream, &text));
-    const struct iovec piece = {text, strlen(text)};
-    torc_status status = make_folders(ctx, path);
-    if (status == TORC_OK) {
-        status = torc_file_write(ctx, path, 0666, false, &piece, 1);
-    }
-    free(text);
-    return status;
+    return torc_memstream_save(ctx, &stream, path, 0666);
 }
 
 /* --- reading --- */

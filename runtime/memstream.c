@@ -1,6 +1,7 @@
 /* open_memstream with the checks that make a lost byte an error. */
 #include "runtime/memstream.h"
 
+#include "runtime/file.h"
 #include "runtime/status.h"
 
 #include <stdarg.h>
@@ -35,4 +36,15 @@ torc_status torc_memstream_close(torc_ctx *ctx, torc_memstream *stream, char **o
     }
     *out = stream->text;
     return TORC_OK;
+}
+
+torc_status torc_memstream_save(torc_ctx *ctx, torc_memstream *stream, const char *path,
+                                unsigned mode)
+{
+    char *text = NULL;
+    TORC_TRY(torc_memstream_close(ctx, stream, &text));
+    const struct iovec piece = {text, strlen(text)};
+    const torc_status status = torc_file_write(ctx, path, mode, false, &piece, 1);
+    free(text);
+    return status;
 }
