@@ -204,7 +204,8 @@ Test(server, what_cannot_be_opened_is_refused)
     torc_circuit *other = sample_circuit();
     torc_circuit *clear = sample_virtual_circuit();
     other->spec.params.lwe_dim += 2;
-    expect_open_fails(&f, other, f.keys, "cpu", TORC_E_MISMATCH, "evaluation keys of parameters");
+    expect_open_fails(&f, other, f.keys, "cpu", TORC_E_MISMATCH,
+                      "circuit 'sample': the evaluation keys belong to other parameters");
     expect_open_fails(&f, clear, f.keys, "cpu", TORC_E_SECURITY, "--virtual");
     expect_open_fails(&f, f.circuit, NULL, "cpu", TORC_E_ARGUMENT, "evaluation keys");
     expect_open_fails(&f, f.circuit, f.keys, "cuda", TORC_E_DEVICE, "--device cpu");
