@@ -4,6 +4,7 @@
 
 #include "bench/device.h"
 #include "runtime/circuit.h"
+#include "runtime/clock.h"
 
 #include <cjson/cJSON.h>
 
@@ -16,7 +17,7 @@ typedef struct bench_options {
     uint32_t threads; /* 0: all cores */
     uint32_t repeats;
     double max_seconds; /* 0: no limit */
-    double begin;       /* when the program started, bench_now */
+    double begin;       /* when the program started, torc_seconds_now */
     const char *sets;   /* of parameters, layers: names, separated by commas; NULL: all */
     /* lookups */
     uint64_t norm_sq;         /* 0: of the set */
@@ -62,7 +63,6 @@ bench_times bench_summarise(double *seconds, size_t count); /* sorts them */
 /* NAME and NAME_spread, each times `scale`. */
 void bench_add_times(cJSON *line, const char *name, const bench_times *times, double scale);
 
-double bench_now(void); /* seconds */
 uint32_t bench_threads(const bench_options *o);
 double bench_seconds_left(const bench_options *o); /* of --max-seconds; HUGE_VAL without it */
 

@@ -254,9 +254,9 @@ static torc_status measure_all(torc_ctx *ctx, circuit_bench *b, const bench_opti
     }
     TORC_TRY(bench_model_make(ctx, &b->model, o, b->device->engine, most));
     TORC_TRY(simulate_both(ctx, b));
-    const double begin = bench_now();
+    const double begin = torc_seconds_now();
     TORC_TRY(torc_keygen(ctx, &b->secret, &b->evaluation, &b->model.circuit->spec, 0));
-    b->keygen_seconds = bench_now() - begin;
+    b->keygen_seconds = torc_seconds_now() - begin;
     for (uint32_t i = 0; i < o->batch_count; i++) {
         TORC_TRY(measure_batch(ctx, b, o->batch[i]));
     }

@@ -95,13 +95,13 @@ static void cpu_lookup(bench_phases *out, const cpu_target *target, const torc_l
     *out = (bench_phases){0};
     for (size_t first = 0; first < count; first += target->chunk) {
         const size_t part = count - first < target->chunk ? count - first : target->chunk;
-        const double begin = bench_now();
+        const double begin = torc_seconds_now();
         torc_cpu_gather(target, lookup, 1, first, part);
         torc_cpu_keyswitch(target, part);
-        const double middle = bench_now();
+        const double middle = torc_seconds_now();
         torc_cpu_bootstrap(target, part);
         out->keyswitch += middle - begin;
-        out->bootstrap += bench_now() - middle;
+        out->bootstrap += torc_seconds_now() - middle;
     }
 }
 
@@ -130,7 +130,7 @@ static torc_status cpu_transform(torc_ctx *ctx, double *seconds, const cpu_targe
         return torc_fail(ctx, TORC_E_MEMORY, "%zu bytes not available", bytes);
     }
     memset(key, 0, bytes);
-    const double begin = bench_now();
+    const double begin = torc_seconds_now();
 #pragma omp parallel for schedule(static) num_threads(target->threads)
     for (size_t r = 0; r < rows; r++) {
         target->kernels->bootstrap_key_row(key, r, glwe + r * row_words, &shape);
@@ -139,7 +139,7 @@ static torc_status cpu_transform(torc_ctx *ctx, double *seconds, const cpu_targe
     for (size_t step = 0; step < steps; step++) {
         target->kernels->bootstrap_key_step(key, step, &shape);
     }
-    *seconds = bench_now() - begin;
+    *seconds = torc_seconds_now() - begin;
     free(key);
     return TORC_OK;
 }

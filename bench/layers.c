@@ -120,10 +120,10 @@ static torc_status check(torc_ctx *ctx, bool *right, const layer_bench *b, uint3
 
 static torc_status run_once(torc_ctx *ctx, double *seconds, const layer_bench *b)
 {
-    const double begin = bench_now();
+    const double begin = torc_seconds_now();
     TORC_TRY(b->target->backend->linear(ctx, b->target, layer_of(b), b->samples));
     TORC_TRY(b->target->backend->sync(ctx, b->target));
-    *seconds = bench_now() - begin;
+    *seconds = torc_seconds_now() - begin;
     return TORC_OK;
 }
 

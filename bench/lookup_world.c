@@ -21,9 +21,9 @@ static torc_status make(torc_ctx *ctx, bench_lookups *l, uint32_t batch, torc_en
     TORC_TRY(TORC_ALLOC(ctx, l->table, (size_t)batch << l->set->bits));
     TORC_TRY(bench_lookup_circuit(ctx, &l->circuit, l->table, l->set, batch, engine));
     TORC_TRY(make_inputs(ctx, l, batch));
-    const double begin = bench_now();
+    const double begin = torc_seconds_now();
     TORC_TRY(torc_keygen(ctx, &l->secret, &l->evaluation, &l->circuit->spec, 0));
-    l->keygen_seconds = bench_now() - begin;
+    l->keygen_seconds = torc_seconds_now() - begin;
     return torc_encrypt(ctx, &l->encrypted, NULL, &l->circuit->spec, l->secret, &l->inputs, 0);
 }
 

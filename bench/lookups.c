@@ -246,11 +246,11 @@ static torc_status open_target(torc_ctx *ctx, set_bench *b)
     const torc_circuit *circuit = b->lookups.circuit;
     const torc_target_options options = {
         .capacity = 1, .threads = bench_threads(b->o), .device = b->device->choice.number[0]};
-    const double begin = bench_now();
+    const double begin = torc_seconds_now();
     TORC_TRY(b->device->choice.backend->open(ctx, &b->target, &circuit->program,
                                              &circuit->spec.params, b->lookups.evaluation,
                                              &options));
-    b->load_seconds = bench_now() - begin;
+    b->load_seconds = torc_seconds_now() - begin;
     return load_inputs(ctx, b);
 }
 

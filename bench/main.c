@@ -133,7 +133,7 @@ static int run(size_t mode, const bench_options *o)
 
 int main(int argc, char **argv)
 {
-    bench_options o = {.repeats = 5, .device = "cpu", .begin = bench_now()};
+    bench_options o = {.repeats = 5, .device = "cpu", .begin = torc_seconds_now()};
     for (size_t i = 0; argc > 1 && i < sizeof modes / sizeof *modes; i++) {
         if (strcmp(argv[1], modes[i].name) == 0) {
             argp_err_exit_status = torc_status_exit_code(TORC_E_ARGUMENT);

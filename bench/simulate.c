@@ -73,10 +73,10 @@ static torc_status run_repeated(torc_ctx *ctx, simulate_times *t, const simulate
     double *processor = wall + runs;
     torc_status s = run_once(ctx, t, b, noisy); /* warms up */
     for (uint32_t r = 0; s == TORC_OK && r < runs; r++) {
-        wall[r] = -bench_now();
+        wall[r] = -torc_seconds_now();
         processor[r] = -processor_now();
         s = run_once(ctx, t, b, noisy);
-        wall[r] += bench_now();
+        wall[r] += torc_seconds_now();
         processor[r] += processor_now();
     }
     if (s == TORC_OK) {

@@ -5,17 +5,9 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define ANNOUNCED_SECONDS 5.0
 #define WARM_SECONDS      2.0
-
-double bench_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 uint32_t bench_threads(const bench_options *o)
 {
@@ -51,7 +43,8 @@ bool bench_needs_warming(double seconds)
 
 double bench_seconds_left(const bench_options *o)
 {
-    return o->max_seconds == 0 ? HUGE_VAL : fmax(o->max_seconds - (bench_now() - o->begin), 0);
+    return o->max_seconds == 0 ? HUGE_VAL
+                               : fmax(o->max_seconds - (torc_seconds_now() - o->begin), 0);
 }
 
 uint32_t bench_plan(const bench_options *o, const char *what, double seconds)

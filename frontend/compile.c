@@ -3,12 +3,12 @@
  * it finds the noise rows that the search must satisfy. */
 #include "frontend/compile.h"
 
+#include "runtime/clock.h"
 #include "runtime/params_json.h"
 #include "runtime/status.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef torc_status dump_fn(torc_ctx *ctx, char **out, const torc_compilation *c);
 
@@ -50,13 +50,6 @@ static const stage stages[] = {
     {"optimize", torc_stage_optimize, torc_verify_parameters, dump_params},
 };
 enum { STAGE_COUNT = sizeof stages / sizeof *stages };
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void free_reals(torc_real *reals, uint32_t count)
 {
@@ -209,13 +202,13 @@ static torc_status dump_stage(torc_ctx *ctx, const stage *s, const torc_compilat
 static torc_status run_stage(torc_ctx *ctx, uint32_t index, torc_compilation *c)
 {
     const stage *s = &stages[index];
-    const double start = now_seconds();
+    const double start = torc_seconds_now();
     torc_progress(ctx, s->name, (double)index / (double)STAGE_COUNT);
     TORC_TRY(s->run(ctx, c));
     TORC_TRY(s->verify(ctx, c));
     if (c->options.report != NULL) {
         c->options.report->stage_name[index] = s->name;
-        c->options.report->stage_seconds[index] = now_seconds() - start;
+        c->options.report->stage_seconds[index] = torc_seconds_now() - start;
         c->options.report->stage_count = index + 1;
     }
     return dump_stage(ctx, s, c);

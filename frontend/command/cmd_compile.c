@@ -4,6 +4,7 @@
 #include "frontend/command/output.h"
 #include "frontend/command/report.h"
 #include "frontend/graph.h"
+#include "runtime/clock.h"
 #include "runtime/gpu_schedule.h"
 #include "runtime/status.h"
 #include "runtime/text.h"
@@ -120,9 +121,9 @@ static torc_status import_and_compile(torc_ctx *ctx, job *j)
     torc_graph *graph = NULL;
     torc_tensor *inputset = NULL;
     uint32_t count = 0;
-    const double begin = seconds_now();
+    const double begin = torc_seconds_now();
     TORC_TRY(torc_import_onnx(ctx, &graph, j->o->subject, j->o->output_name));
-    j->import_seconds = seconds_now() - begin;
+    j->import_seconds = torc_seconds_now() - begin;
     torc_status s = load_inputset(ctx, &inputset, &count, graph, j->o);
     if (s == TORC_OK) {
         s = torc_compile(ctx, &j->circuit, graph, inputset, &j->how);

@@ -3,6 +3,7 @@
 #include "frontend/command/files.h"
 #include "frontend/command/output.h"
 #include "frontend/command/secrets.h"
+#include "runtime/clock.h"
 #include "runtime/status.h"
 
 #include <inttypes.h>
@@ -58,10 +59,10 @@ static torc_status encrypt(torc_ctx *ctx, const options *o, const client *c, sta
     torc_ciphertexts *ct = NULL;
     uint64_t saturated = 0;
     TORC_TRY(inputs_load(ctx, &inputs, &o->inputs, &c->spec, o->samples));
-    const double begin = seconds_now();
+    const double begin = torc_seconds_now();
     torc_status s =
         torc_encrypt(ctx, &ct, &saturated, &c->spec, c->secret, inputs, o->allow_log2_p_error);
-    const double seconds = seconds_now() - begin;
+    const double seconds = torc_seconds_now() - begin;
     if (s == TORC_OK) {
         s = torc_ciphertexts_save(ctx, ct, temporary);
     }
@@ -111,9 +112,9 @@ static torc_status decrypt(torc_ctx *ctx, const options *o, const client *c, sta
         s = TORC_ALLOC(ctx, outputs, c->spec.output_count);
     }
     if (s == TORC_OK) {
-        const double begin = seconds_now();
+        const double begin = torc_seconds_now();
         s = torc_decrypt(ctx, outputs, &c->spec, c->secret, ct);
-        seconds = seconds_now() - begin;
+        seconds = torc_seconds_now() - begin;
     }
     if (s == TORC_OK) {
         s = outputs_save(ctx, paths, outputs, &c->spec);

@@ -3,6 +3,7 @@
 #include "frontend/command/files.h"
 #include "frontend/command/output.h"
 #include "frontend/command/secrets.h"
+#include "runtime/clock.h"
 #include "runtime/rng.h"
 #include "runtime/spec_names.h"
 #include "runtime/status.h"
@@ -75,11 +76,11 @@ static torc_status make_keys(torc_ctx *ctx, const options *o, stage *files)
     TORC_TRY(torc_spec_load(ctx, &spec, o->subject));
     warn_if_virtual(&spec, o->subject);
     s = passphrase_for_new(ctx, &passphrase, buffer, o);
-    const double begin = seconds_now();
+    const double begin = torc_seconds_now();
     if (s == TORC_OK) {
         s = torc_keygen(ctx, &secret, &evaluation, &spec, o->allow_log2_p_error);
     }
-    const double seconds = seconds_now() - begin;
+    const double seconds = torc_seconds_now() - begin;
     if (s == TORC_OK) {
         s = save(ctx, o, files, evaluation_path, secret, evaluation, passphrase);
     }

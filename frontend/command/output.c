@@ -1,13 +1,13 @@
 /* Messages, progress and the formats of figures. */
 #include "frontend/command/output.h"
 
+#include "runtime/clock.h"
 #include "runtime/spec_names.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 static bool progress_shown;
@@ -24,7 +24,7 @@ static void progress_show(void *user, const char *what, double done)
 {
     static double last_shown;
     (void)user;
-    const double now = seconds_now();
+    const double now = torc_seconds_now();
     if (done >= 1) {
         progress_clear();
         return;
@@ -122,11 +122,4 @@ void print_untrusted(const char *text)
         const bool control = ((unsigned char)*text < 0x20 && *text != '\n') || *text == 0x7f;
         putchar(control ? '?' : *text);
     }
-}
-
-double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }

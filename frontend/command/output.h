@@ -26,6 +26,4 @@ void warn_if_virtual(const torc_spec *spec, const char *path);
 /* Text of a file, which may be hostile: control characters other than newline become '?'. */
 void print_untrusted(const char *text);
 
-double seconds_now(void);
-
 #endif

@@ -4,6 +4,7 @@
  *
  * Seconds are limited: shapes come in the order of their price, launches whose predicted time no
  * longer fits what is left are passed over, and prices without a row stay predicted. */
+#include "runtime/clock.h"
 #include "runtime/configurations.h"
 #include "runtime/cuda/calibrate_probe.h"
 #include "runtime/cuda/devices.h"
@@ -47,17 +48,9 @@ typedef struct calibration {
     uint32_t shape_count;
 } calibration;
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double spent(const calibration *c)
 {
-    return now() - c->start;
+    return torc_seconds_now() - c->start;
 }
 
 /* --- what to measure --- */
@@ -232,7 +225,7 @@ torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule *out, uint32_t 
     calibration c = {.schedule = &schedule,
                      .counted = schedule,
                      .options = with_defaults(options),
-                     .start = now(),
+                     .start = torc_seconds_now(),
                      .slowness = 1};
     torc_status status = prepare(ctx, &c);
     if (status == TORC_OK) {

@@ -2,6 +2,7 @@
  * of neighbouring elements at a time. Must not know encodings, keys or which backend runs. */
 #include "runtime/server/batch.h"
 
+#include "runtime/clock.h"
 #include "runtime/cost.h"
 #include "runtime/server/execute_part.h"
 #include "runtime/status.h"

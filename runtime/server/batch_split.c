@@ -1,5 +1,7 @@
 /* One batch on several targets: each takes a share of the samples, on a thread of its own. */
 #include "runtime/server/batch.h"
+
+#include "runtime/clock.h"
 #include "runtime/server/execute_part.h"
 #include "runtime/status.h"
 

@@ -23,6 +23,4 @@ TORC_MUST_CHECK torc_status torc_execute_finish(torc_ctx *ctx, torc_target *targ
                                                 const torc_program *program, torc_run_stats *run,
                                                 torc_share share);
 
-double torc_seconds_now(void); /* of a clock that only goes forward */
-
 #endif

@@ -1,20 +1,12 @@
 /* Walks the instructions of a program on a target. Must not know what an element is. */
 #include "runtime/executor.h"
 
+#include "runtime/clock.h"
 #include "runtime/server/execute_part.h"
 #include "runtime/status.h"
 
-#include <time.h>
-
 /* A lookup in multiply-adds of ciphertexts, roughly, for progress alone: 10 ms against 1 us. */
 #define PROGRESS_LOOKUP_WORK 10000.0
-
-double torc_seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static double predicted_work(const torc_instr *instr)
 {

@@ -1,6 +1,7 @@
 /* A simulation in blocks: each thread takes a block of samples from the user's numbers to decoded
  * integers before it takes the next, so that everything between stays in its cache. Which thread
  * runs a block, and when, changes nothing. */
+#include "runtime/clock.h"
 #include "runtime/server/execute_part.h"
 #include "runtime/server/simulation.h"
 #include "runtime/status.h"
