@@ -49,6 +49,9 @@ static inline simde__m512d emulated_shuffle_f64x2(simde__m512d a, simde__m512d b
     return out;
 }
 
+/* Macros of clang, which has all of these for functions with the right target. */
+#undef _mm512_reduce_pd
+#undef _mm512_shuffle_f64x2
 #define _mm512_reduce_pd(x, imm8)                                     \
     ({                                                                \
         _Static_assert((imm8) == 8, "rounding that is not emulated"); \
