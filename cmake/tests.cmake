@@ -53,6 +53,23 @@ function(torc_test_avx512 label timeout)
       ENVIRONMENT "${TEST_ENVIRONMENT};TORC_CPU=avx512_emulated" FAIL_REGULAR_EXPRESSION "${SANITIZER_FINDINGS}")
   endforeach()
 endfunction()
+# Programs that run machine code of kernels/cpu one instruction at a time; tests/avx512_check.sh and
+# tests/instructions.sh run them. Addresses of the disassembly are those of memory: no PIE.
+set(STEP_SOURCES tests/instructions/step.c tests/instructions/execute.c tests/instructions/lanes.c
+  tests/instructions/disassembly.c)
+set_source_files_properties(tests/instructions/lanes.c PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT TORC_SANITIZE)
+  add_executable(avx512_check tests/instructions/avx512_check.c ${STEP_SOURCES})
+  target_link_libraries(avx512_check PRIVATE torc_kernels)
+  target_link_options(avx512_check PRIVATE -no-pie)
+  target_compile_definitions(avx512_check PRIVATE TORC_AVX512_EMULATED=${TORC_AVX512_EMULATED})
+  if(TORC_AVX512_EMULATED)
+    target_sources(avx512_check PRIVATE $<TARGET_OBJECTS:torc_kernels_avx512_emulated>)
+  endif()
+endif()
+add_test(NAME avx512_check_all COMMAND sh tests/avx512_check.sh ${CMAKE_BINARY_DIR} --all
+  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(avx512_check_all PROPERTIES LABELS slow TIMEOUT 1800 SKIP_RETURN_CODE 77)
 # Reads the machine code of CUDA kernels; tests/resources.sh runs it.
 torc_library(torc_resources SOURCES tests/resources/sass.c tests/resources/sass_name.c tests/resources/table.c)
 add_executable(resources tests/resources/main.c)
@@ -63,7 +80,7 @@ target_link_libraries(test_resources PRIVATE torc_resources)
 torc_test(e2e e2e 300 TRUE)
 torc_test(slow slow 1800 TRUE)
 torc_test_avx512(unit 120 test_backend_cpu test_kernels_batch test_kernels_cpu_grouped test_conformance)
-torc_test_avx512(slow 1800 slow_kernels_noise slow_lookups)
+torc_test_avx512(slow 3600 slow_kernels_noise slow_lookups)
 torc_test(thread threads 120 FALSE)
 torc_test(fuzz fuzz 120 FALSE)
 
