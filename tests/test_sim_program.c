@@ -6,7 +6,6 @@
 #include "tests/common/program_builder.h"
 #include "tests/common/random_graph.h"
 #include "tests/common/sample_circuit.h"
-#include "tests/common/sample_spec.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -201,19 +200,8 @@ Test(sim_program, random_graphs_are_those_of_the_virtual_backend)
 /* y = 3 x + constant, and a lookup of it when table_entry is not 0. */
 static torc_circuit *small_circuit(uint64_t constant, uint64_t table_entry)
 {
-    torc_circuit *circuit = calloc(1, sizeof *circuit);
-    cr_assert_not_null(circuit);
-    torc_spec *spec = &circuit->spec;
+    torc_circuit *circuit = sample_open_circuit(6, true);
     torc_program *p = &circuit->program;
-    spec->circuit_name = sample_text("small");
-    spec->params = sample_params(900, 1, 2048);
-    spec->inputs = calloc(1, sizeof *spec->inputs);
-    spec->outputs = calloc(1, sizeof *spec->outputs);
-    cr_assert(spec->inputs != NULL && spec->outputs != NULL);
-    spec->input_count = spec->output_count = 1;
-    spec->inputs[0] = sample_port("x", 4, false, 0, NULL);
-    spec->outputs[0] = sample_port("y", 6, true, 0, NULL);
-    spec->inputs[0].encoding_bits = 6;
     build_input(p, true, 0, 1);
     torc_linear *a = build_linear(p, 0, 1, 1, 1, 1);
     a->gather[0] = 0;

@@ -83,20 +83,9 @@ Test(simulate, noise_within_the_margin_changes_no_answer)
  * noise far above its unit. */
 static torc_circuit *float_circuit(void)
 {
-    torc_circuit *circuit = calloc(1, sizeof *circuit);
-    cr_assert_not_null(circuit);
-    torc_spec *spec = &circuit->spec;
-    spec->circuit_name = sample_text("floats");
-    spec->params = sample_params(900, 1, 2048);
-    spec->inputs = calloc(1, sizeof *spec->inputs);
-    spec->outputs = calloc(1, sizeof *spec->outputs);
-    cr_assert(spec->inputs != NULL && spec->outputs != NULL);
-    spec->input_count = spec->output_count = 1;
-    spec->inputs[0] = sample_port("x", 4, false, 0, NULL);
-    spec->outputs[0] = sample_port("y", 50, false, 0, NULL);
-    spec->inputs[0].encoding_bits = 50;
-    sample_port_float(&spec->inputs[0], 0.5, -1.0);
-    sample_port_float(&spec->outputs[0], 0.5, -1.0);
+    torc_circuit *circuit = sample_open_circuit(50, false);
+    sample_port_float(&circuit->spec.inputs[0], 0.5, -1.0);
+    sample_port_float(&circuit->spec.outputs[0], 0.5, -1.0);
     build_input(&circuit->program, true, 0, 1);
     build_output(&circuit->program, true, 0, 1);
     return circuit;

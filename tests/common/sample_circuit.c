@@ -68,6 +68,22 @@ torc_circuit *sample_circuit(void)
     return circuit;
 }
 
+torc_circuit *sample_open_circuit(uint32_t output_bits, bool output_is_signed)
+{
+    torc_circuit *circuit = allocated(1, sizeof *circuit);
+    torc_spec *spec = &circuit->spec;
+    *spec = (torc_spec){.circuit_name = sample_text("open"),
+                        .params = sample_params(900, 1, 2048),
+                        .input_count = 1,
+                        .output_count = 1};
+    spec->inputs = allocated(1, sizeof *spec->inputs);
+    spec->outputs = allocated(1, sizeof *spec->outputs);
+    spec->inputs[0] = sample_port("x", 4, false, 0, NULL);
+    spec->outputs[0] = sample_port("y", output_bits, output_is_signed, 0, NULL);
+    spec->inputs[0].encoding_bits = output_bits;
+    return circuit;
+}
+
 torc_circuit *sample_virtual_circuit(void)
 {
     torc_circuit *circuit = sample_circuit();

@@ -13,6 +13,10 @@ torc_circuit *sample_circuit(void);
 /* The same without parameters, as --virtual makes it. */
 torc_circuit *sample_virtual_circuit(void);
 
+/* One encrypted input x of 4 unsigned bits, element 0, and one output y; no rows, no instructions
+ * and no elements: the caller adds what lies between. Its input is encoded as y is. */
+torc_circuit *sample_open_circuit(uint32_t output_bits, bool output_is_signed);
+
 /* y in the clear; *outside counts lookups and outputs beyond their range. */
 int64_t sample_circuit_answer(int64_t x0, int64_t x1, int64_t c, uint64_t *outside);
 
