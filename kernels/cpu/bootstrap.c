@@ -46,15 +46,15 @@ size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch
 }
 
 /* Classic: as many accumulators as stay in half of the second-level cache beside a step of the key.
- * Grouped: a step of the key is larger than a state or as large, and is shared by at least 8; more
- * while the states come from the second level or are not far from it (measured). */
+ * Grouped: a step of the key is as large as a state or larger and wants to be shared by many;
+ * states may overflow that cache a little, their blocks are fetched ahead. (Both measured.) */
 uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
 {
     const bool shares = is_grouped(shape);
-    const size_t least = shares ? 8 : 2;
+    const size_t least = shares ? 4 : 2;
     const size_t bytes = shares ? state_doubles(shape) * sizeof(double)
                                 : accumulator_words(shape) * sizeof(uint64_t);
-    const size_t fits = (shares ? L2_BYTES / 4 * 3 : L2_BYTES / 2) / bytes;
+    const size_t fits = (shares ? L2_BYTES / 4 * 5 : L2_BYTES / 2) / bytes;
     return (uint32_t)(fits < least ? least : fits > BATCH_LIMIT ? BATCH_LIMIT : fits);
 }
 

@@ -106,25 +106,28 @@ void TORC_CPU(grouped_exponents)(const grouped_batch *batch, const uint32_t *exp
     }
 }
 
-/* Part `index` of `count` of the key's next block on its way into the caches: each ciphertext calls
- * its share while it works on the present one. */
-static void fetch_share(const double *next, size_t doubles, uint32_t index, uint32_t count)
+/* Lines of memory on their way into the caches. */
+INLINE void fetch(const double *at, size_t first, size_t end)
 {
-    const size_t lines = (doubles + LINE_DOUBLES - 1) / LINE_DOUBLES;
-    const size_t end = lines * (index + 1) / count;
-    for (size_t line = lines * index / count; line < end; line++) {
-        __builtin_prefetch(next + line * LINE_DOUBLES, 0, VECTOR_LOG2 == 3 ? 2 : 3);
+    for (size_t line = first; line < end; line++) {
+        __builtin_prefetch(at + line * LINE_DOUBLES, 0, VECTOR_LOG2 == 3 ? 2 : 3);
     }
 }
 
-/* One block of points, all ciphertexts. */
+/* One block of points, all ciphertexts. While one is worked at, the same block of the next comes,
+ * and its share of the next block of the key. */
 static void batch_block(const grouped_batch *batch, uint32_t block, const double *key,
                         size_t key_doubles, const grouped_plan *plan)
 {
     const size_t place = block * block_stride(plan->shape);
+    const size_t key_lines = (key_doubles + LINE_DOUBLES - 1) / LINE_DOUBLES;
+    const size_t state_lines = state_polys(plan->shape) * 2 * FFT_BLOCK / LINE_DOUBLES;
     for (uint32_t b = 0; b < batch->count; b++) {
         double *state = state_of(batch, b) + place;
-        fetch_share(key + key_doubles, key_doubles, b, batch->count);
+        fetch(key + key_doubles, key_lines * b / batch->count, key_lines * (b + 1) / batch->count);
+        fetch(b + 1 < batch->count ? state + batch->stride
+                                   : state_of(batch, 0) + place + block_stride(plan->shape),
+              0, state_lines);
         if (plan->shape->extended_log2 == 0) {
             TORC_CPU(grouped_block)(state, block, &batch->monomials[b], key, plan);
         } else {

@@ -34,31 +34,48 @@ typedef struct block_vector {
     const double *key;    /* [k + 1][rows][sets][re, im][W] */
 } block_vector;
 
-/* Y D of the parts first .. parts - 1. */
-INLINE void digits_turn(block_size size, block_vector at, complex_vec y, uint32_t first)
+/* A set T of a step, in the order of the bundles: Y^(q_T) = scalar times a row, K_T. */
+typedef struct block_term {
+    complex_vec scalar;
+    const double *row; /* [re, im][FFT_BLOCK] */
+    size_t slot;       /* doubles from slot 0 to that of T */
+} block_term;
+
+static void terms_find(block_term *out, const group_monomials *monomials, uint32_t block,
+                       const monomial_table *table)
 {
-    const complex_vec zero = {splat_f64(0.0), splat_f64(0.0)};
-    for (size_t i = (size_t)first * size.rows; i < (size_t)size.parts * size.rows; i++) {
-        const complex_vec d = load_complex(at.digits + i * 2 * FFT_BLOCK, FFT_BLOCK);
-        store_complex(at.turned + i * 2 * VECTOR_WIDTH, VECTOR_WIDTH, complex_add(zero, y, d));
+    const bundle_list *list = &monomials->bundles;
+    for (uint32_t t = 0; t < list->first[list->count]; t++) {
+        const monomial *m = &monomials->set[list->order[t]];
+        out[t] = (block_term){monomial_scalar(table, m, block), m->row,
+                              (size_t)list->order[t] * 2 * VECTOR_WIDTH};
     }
 }
 
-/* count neighbouring elements of a bundle, sets order[0 .. terms - 1]; key: of the first element.
- */
-INLINE void bundle_form(complex_vec *sum, uint32_t count, uint32_t sets, const uint32_t *order,
-                        uint32_t terms, const complex_vec *w, const double *key, bool has_gadget)
+/* Y D of the parts first .. parts - 1. */
+INLINE void digits_turn(block_size size, block_vector at, complex_vec y, uint32_t first)
+{
+    for (size_t i = (size_t)first * size.rows; i < (size_t)size.parts * size.rows; i++) {
+        const complex_vec d = load_complex(at.digits + i * 2 * FFT_BLOCK, FFT_BLOCK);
+        store_complex(at.turned + i * 2 * VECTOR_WIDTH, VECTOR_WIDTH, complex_mul(y, d));
+    }
+}
+
+/* count neighbouring elements of the bundle of the terms first .. end - 1; key: of the first
+ * element. */
+INLINE void bundle_form(complex_vec *sum, uint32_t count, uint32_t sets, const block_term *first,
+                        const block_term *end, uint32_t point, const double *key, bool has_gadget)
 {
     const size_t element = (size_t)sets * 2 * VECTOR_WIDTH;
     for (uint32_t e = 0; e < count; e++) {
         sum[e] = has_gadget ? load_complex(key + e * element, VECTOR_WIDTH)
                             : (complex_vec){splat_f64(0.0), splat_f64(0.0)};
     }
-    for (const uint32_t *end = order + terms; order < end; order++) {
-        const double *term = one_address(key + (size_t)*order * 2 * VECTOR_WIDTH);
-        const complex_vec factor = w[*order];
+    for (const block_term *term = first; term < end; term++) {
+        const double *slot = one_address(key + term->slot);
+        const complex_vec w = row_times(term->scalar, term->row + point);
         for (uint32_t e = 0; e < count; e++) {
-            sum[e] = complex_add(sum[e], factor, load_complex(term + e * element, VECTOR_WIDTH));
+            sum[e] = complex_add(sum[e], w, load_complex(slot + e * element, VECTOR_WIDTH));
         }
     }
 }
@@ -68,13 +85,16 @@ INLINE void part_product(double *out, const complex_vec *bundle, const double *d
                          size_t imag, uint32_t columns, uint32_t rows, bool first)
 {
     complex_vec sum[CHUNK];
-    for (uint32_t c = 0; c < columns; c++) {
-        sum[c] = first ? (complex_vec){splat_f64(0.0), splat_f64(0.0)}
-                       : load_complex(out + (size_t)c * 2 * FFT_BLOCK, FFT_BLOCK);
-    }
     for (uint32_t r = 0; r < rows; r++) {
         const complex_vec d = load_complex(digit + r * row, imag);
         for (uint32_t c = 0; c < columns; c++) {
+            if (r == 0 && first) {
+                sum[c] = complex_mul(d, bundle[c * rows]);
+                continue;
+            }
+            if (r == 0) {
+                sum[c] = load_complex(out + (size_t)c * 2 * FFT_BLOCK, FFT_BLOCK);
+            }
             sum[c] = complex_add(sum[c], d, bundle[c * rows + r]);
         }
     }
@@ -103,38 +123,51 @@ INLINE void parts_product(block_size size, block_vector at, const complex_vec *b
     }
 }
 
+/* The terms of a block and their bundles; first of the points that are worked at. */
+typedef struct block_bundles {
+    const block_term *term;
+    const bundle_list *list;
+    uint32_t point;
+} block_bundles;
+
 /* Bundle i: columns x rows elements from (column, row) on, formed and multiplied. */
-INLINE void chunk_product(block_size size, block_vector at, const bundle_list *list, uint32_t i,
-                          const complex_vec *w, uint32_t column, uint32_t row, uint32_t columns,
-                          uint32_t rows, bool first)
+INLINE void chunk_product(block_size size, block_vector at, block_bundles bundles, uint32_t i,
+                          uint32_t column, uint32_t row, uint32_t columns, uint32_t rows,
+                          bool first)
 {
+    const bundle_list *list = bundles.list;
     complex_vec bundle[CHUNK];
     at.key += ((size_t)column * size.rows + row) * size.sets * 2 * VECTOR_WIDTH;
     at.digits += (size_t)row * 2 * FFT_BLOCK;
     at.turned += (size_t)row * 2 * VECTOR_WIDTH;
     at.out += (size_t)column * 2 * FFT_BLOCK;
-    bundle_form(bundle, columns * rows, size.sets, list->order + list->first[i],
-                list->first[i + 1] - list->first[i], w, at.key, i == 0);
-    parts_product(size, at, bundle, list->residue[i], columns, rows, first);
+    bundle_form(bundle, columns * rows, size.sets, bundles.term + list->first[i],
+                bundles.term + list->first[i + 1], bundles.point, at.key, i == 0);
+    if (i == 0) {
+        parts_product(size, at, bundle, 0, columns, rows, first);
+    } else if (size.parts == 2) { /* a constant: no loop is left */
+        parts_product(size, at, bundle, 1, columns, rows, first);
+    } else {
+        parts_product(size, at, bundle, list->residue[i], columns, rows, first);
+    }
 }
 
 /* All elements of bundle i. */
-INLINE void bundle_product(block_size size, block_vector at, const bundle_list *list, uint32_t i,
-                           const complex_vec *w, bool first)
+INLINE void bundle_product(block_size size, block_vector at, block_bundles bundles, uint32_t i)
 {
     if (size.rows == 2 && size.columns == 2) {
-        chunk_product(size, at, list, i, w, 0, 0, 2, 2, first);
+        chunk_product(size, at, bundles, i, 0, 0, 2, 2, i == 0);
         return;
     }
     for (uint32_t column = 0; column < size.columns; column++) {
         uint32_t row = 0;
         for (; row + CHUNK <= size.rows; row += CHUNK) {
-            chunk_product(size, at, list, i, w, column, row, 1, CHUNK, first && row == 0);
+            chunk_product(size, at, bundles, i, column, row, 1, CHUNK, i == 0 && row == 0);
         }
         switch (size.rows - row) {
-        case 1: chunk_product(size, at, list, i, w, column, row, 1, 1, first && row == 0); break;
-        case 2: chunk_product(size, at, list, i, w, column, row, 1, 2, first && row == 0); break;
-        case 3: chunk_product(size, at, list, i, w, column, row, 1, 3, first && row == 0); break;
+        case 1: chunk_product(size, at, bundles, i, column, row, 1, 1, i == 0 && row == 0); break;
+        case 2: chunk_product(size, at, bundles, i, column, row, 1, 2, i == 0 && row == 0); break;
+        case 3: chunk_product(size, at, bundles, i, column, row, 1, 3, i == 0 && row == 0); break;
         default: break;
         }
     }
@@ -146,21 +179,17 @@ INLINE void block_product(block_size size, block_vector at, uint32_t block,
     const bundle_list *list = &monomials->bundles;
     const monomial y = monomial_of(table, 1);
     const complex_vec y_scalar = monomial_scalar(table, &y, block);
-    complex_vec scalar[MAX_SETS]; /* of Y^(q_T) */
-    complex_vec w[MAX_SETS];
+    block_term term[MAX_SETS];
+    block_bundles bundles = {term, list, 0};
 
-    for (uint32_t set = 1; set < size.sets; set++) {
-        scalar[set] = monomial_scalar(table, &monomials->set[set], block);
-    }
+    terms_find(term, monomials, block, table);
     for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
         digits_turn(size, at, monomial_at(&y, y_scalar, v), size.parts - list->largest);
-        for (uint32_t set = 1; set < size.sets; set++) {
-            w[set] = monomial_at(&monomials->set[set], scalar[set], v);
-        }
-        bundle_product(size, at, list, 0, w, true);
+        bundle_product(size, at, bundles, 0);
         for (uint32_t i = 1; i < list->count; i++) {
-            bundle_product(size, at, list, i, w, false);
+            bundle_product(size, at, bundles, i);
         }
+        bundles.point += VECTOR_WIDTH;
         at.digits += VECTOR_WIDTH;
         at.out += VECTOR_WIDTH;
         at.key += (size_t)size.columns * size.rows * size.sets * 2 * VECTOR_WIDTH;

@@ -5,6 +5,13 @@
  * c l, .. lie at or behind column c. */
 #include "kernels/cpu/grouped.h"
 
+/* The only digit of one level: x - round(x) times B, rounded, in [-B/2, B/2]. */
+INLINE vec_f64 digit_alone(vec_f64 x, const digit_cut *cut)
+{
+    const vec_f64 magic = splat_f64(0x1.8p52);
+    return fused_add(magic, fraction(x), splat_f64(cut->scale)) - magic;
+}
+
 /* The low bits of the result are B^l x modulo B^l, offsets added. */
 INLINE vec_f64 rounded(vec_f64 x, const digit_cut *cut)
 {
@@ -36,11 +43,16 @@ INLINE void turn_pass(int log2_radix, bool one_level, double *column, double *ro
             radix_inverse(log2_radix, p.x, p.y, inverse);
         }
         for (int c = 0; c < radix; c++) {
-            p.x[c] = rounded(p.x[c], cut);
-            p.y[c] = rounded(p.y[c], cut);
+            p.x[c] = one_level ? digit_alone(p.x[c], cut) : rounded(p.x[c], cut);
+            p.y[c] = one_level ? digit_alone(p.y[c], cut) : rounded(p.y[c], cut);
         }
-        for (uint32_t j = 0; j < (one_level ? 1 : cut->level_count); j++) {
-            const uint32_t shift = one_level ? 0 : cut->base_log * (cut->level_count - 1 - j);
+        if (one_level) {
+            radix_forward(log2_radix, p.x, p.y, forward);
+            points_store(rows + i, rows + FFT_BLOCK + i, log2_radix, &p, stride);
+            continue;
+        }
+        for (uint32_t j = 0; j < cut->level_count; j++) {
+            const uint32_t shift = cut->base_log * (cut->level_count - 1 - j);
             double *row = rows + (size_t)j * 2 * FFT_BLOCK + i;
             for (int c = 0; c < radix; c++) {
                 digit.x[c] = digit_at(p.x[c], shift, cut);

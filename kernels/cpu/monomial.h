@@ -44,13 +44,10 @@ INLINE complex_vec monomial_scalar(const monomial_table *table, const monomial *
     return (complex_vec){splat_f64(root[0]), splat_f64(root[1])};
 }
 
-/* X^a at the points of vector v of the block that has this scalar. */
-INLINE complex_vec monomial_at(const monomial *m, complex_vec scalar, uint32_t v)
+/* a b. */
+INLINE complex_vec complex_mul(complex_vec a, complex_vec b)
 {
-    const vec_f64 re = load_f64(m->row + (size_t)v * VECTOR_WIDTH);
-    const vec_f64 im = load_f64(m->row + FFT_BLOCK + (size_t)v * VECTOR_WIDTH);
-    return (complex_vec){fused_sub(scalar.re * re, scalar.im, im),
-                         fused_add(scalar.re * im, scalar.im, re)};
+    return (complex_vec){fused_sub(a.re * b.re, a.im, b.im), fused_add(a.re * b.im, a.im, b.re)};
 }
 
 /* c + a b. */
@@ -58,6 +55,18 @@ INLINE complex_vec complex_add(complex_vec c, complex_vec a, complex_vec b)
 {
     return (complex_vec){fused_sub(fused_add(c.re, a.re, b.re), a.im, b.im),
                          fused_add(fused_add(c.im, a.re, b.im), a.im, b.re)};
+}
+
+/* The product of a scalar and one vector of a row. */
+INLINE complex_vec row_times(complex_vec scalar, const double *row)
+{
+    return complex_mul(scalar, (complex_vec){load_f64(row), load_f64(row + FFT_BLOCK)});
+}
+
+/* X^a at the points of vector v of the block that has this scalar. */
+INLINE complex_vec monomial_at(const monomial *m, complex_vec scalar, uint32_t v)
+{
+    return row_times(scalar, m->row + (size_t)v * VECTOR_WIDTH);
 }
 
 #endif
