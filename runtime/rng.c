@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { NOISE_BYTES = 1 << 14 }; /* asked of the system at once */
+
 torc_status torc_random_init(torc_ctx *ctx)
 {
     if (sodium_init() < 0) {
@@ -69,43 +71,27 @@ int64_t torc_tuniform_from_bits(uint64_t bits, uint32_t bound_log2)
     return tuniform(bits, bound_log2);
 }
 
-static void tuniform_from_u32(int64_t *out, size_t count, uint32_t bound_log2)
-{
-    uint32_t words[1024];
-    const size_t room = sizeof words / sizeof *words;
-    for (size_t done = 0; done < count;) {
-        size_t part = count - done < room ? count - done : room;
-        random_fill(words, part * sizeof *words);
-        for (size_t i = 0; i < part; i++) {
-            out[done + i] = tuniform(words[i] >> (30 - bound_log2), bound_log2);
-        }
-        done += part;
-    }
-    sodium_memzero(words, sizeof words);
-}
-
-static void tuniform_from_u64(int64_t *out, size_t count, uint32_t bound_log2)
-{
-    uint64_t words[512];
-    const size_t room = sizeof words / sizeof *words;
-    for (size_t done = 0; done < count;) {
-        size_t part = count - done < room ? count - done : room;
-        random_fill(words, part * sizeof *words);
-        for (size_t i = 0; i < part; i++) {
-            out[done + i] = tuniform(words[i] >> (62 - bound_log2), bound_log2);
-        }
-        done += part;
-    }
-    sodium_memzero(words, sizeof words);
-}
-
+/* Bits of the stream one after another, as few a sample as it has (at most what a word holds behind
+ * any bit of its first byte): the system's generator is most of what noise costs. */
 void torc_random_tuniform(int64_t *out, size_t count, uint32_t bound_log2)
 {
-    if (bound_log2 <= 30) {
-        tuniform_from_u32(out, count, bound_log2);
-    } else {
-        tuniform_from_u64(out, count, bound_log2);
+    uint8_t bytes[NOISE_BYTES + sizeof(uint64_t)] = {0}; /* whole words are read */
+    const size_t wanted = bound_log2 + 2;
+    const size_t width = wanted <= 57 ? wanted : 64;
+    const size_t room = 8 * NOISE_BYTES / width;
+    const uint64_t mask = UINT64_MAX >> (64 - wanted);
+
+    for (size_t done = 0; done < count;) {
+        const size_t part = count - done < room ? count - done : room;
+        random_fill(bytes, (part * width + 7) / 8);
+        for (size_t i = 0; i < part; i++) {
+            uint64_t word = 0;
+            memcpy(&word, bytes + i * width / 8, sizeof word);
+            out[done + i] = tuniform(le64toh(word) >> i * width % 8 & mask, bound_log2);
+        }
+        done += part;
     }
+    sodium_memzero(bytes, sizeof bytes);
 }
 
 static void mask_stream(void *out, size_t bytes, const uint8_t seed[TORC_SEED_BYTES],

@@ -14,8 +14,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { CHUNK_ROWS = 8, KEYSWITCH_CHUNK_ROWS = 64 };
+enum { CHUNK_ROWS = 8, KEYSWITCH_CHUNK_ROWS = 64, HUGE_PAGE_BYTES = 2 << 20 };
 
 /* What all rows of a bootstrap key are made from. */
 typedef struct bootstrap_job {
@@ -129,12 +130,26 @@ static torc_status transform_secret(torc_ctx *ctx, bootstrap_job *job)
     return TORC_OK;
 }
 
+/* Whole huge pages where there are many, not zeroed: noise is drawn into all of it. */
+static torc_status alloc_body(torc_ctx *ctx, uint64_t **out, size_t words)
+{
+    const size_t bytes =
+        (words * sizeof **out + HUGE_PAGE_BYTES - 1) & ~(size_t)(HUGE_PAGE_BYTES - 1);
+    *out = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+    if (*out == NULL) {
+        return torc_fail(ctx, TORC_E_MEMORY,
+                         "keygen: %zu bytes for the bootstrap key not available", bytes);
+    }
+    (void)madvise(*out, bytes, MADV_HUGEPAGE); /* advice: without it all still works */
+    return TORC_OK;
+}
+
 static torc_status make_bootstrap_key(torc_ctx *ctx, torc_evaluation_keys *keys,
                                       const torc_secret_key *secret)
 {
     const torc_params *p = &secret->params;
     bootstrap_job job = {.keys = keys, .secret = secret, .drawing = PTHREAD_MUTEX_INITIALIZER};
-    TORC_TRY(TORC_ALLOC(ctx, job.body, torc_evk_bootstrap_rows(p) * p->poly_size));
+    TORC_TRY(alloc_body(ctx, &job.body, torc_evk_bootstrap_rows(p) * p->poly_size));
     keys->bootstrap_body = job.body; /* keys own it from here */
     TORC_TRY(TORC_ALLOC(ctx, job.masks, (size_t)omp_get_max_threads() * torc_params_big_dim(p)));
     const torc_status status = transform_secret(ctx, &job);
