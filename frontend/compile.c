@@ -228,9 +228,14 @@ static torc_status check_dump_name(torc_ctx *ctx, const torc_options *options)
                        options->dump_after);
 }
 
-static void report_agreement(const torc_compilation *c)
+static void note_attempt(torc_attempt *out, const torc_compilation *c)
 {
     torc_compile_report *report = c->options.report;
+    out->contract = c->contract;
+    out->has_agreement = c->has_agreement;
+    out->labels_equal = c->labels_equal;
+    out->signal_to_noise_db = c->signal_to_noise_db;
+    out->price = c->options.is_virtual ? 0.0 : torc_compilation_price(c);
     if (report != NULL) {
         report->has_agreement = c->has_agreement;
         report->labels_equal = c->labels_equal;
@@ -238,11 +243,11 @@ static void report_agreement(const torc_compilation *c)
     }
 }
 
-torc_status torc_compile(torc_ctx *ctx, torc_circuit **out, const torc_graph *graph,
-                         const torc_tensor *inputset, const torc_options *options)
+torc_status torc_compile_attempt(torc_ctx *ctx, torc_attempt *out, const torc_graph *graph,
+                                 const torc_tensor *inputset, const torc_options *options)
 {
     torc_compilation c; /* owns the current graph, bounds, parameters, program */
-    *out = NULL;
+    *out = (torc_attempt){0};
     torc_status status = compilation_begin(ctx, &c, graph, inputset, options);
     if (status == TORC_OK) {
         status = check_dump_name(ctx, &c.options);
@@ -251,8 +256,8 @@ torc_status torc_compile(torc_ctx *ctx, torc_circuit **out, const torc_graph *gr
         status = run_stage(ctx, i, &c);
     }
     if (status == TORC_OK) {
-        report_agreement(&c);
-        status = torc_compilation_finish(ctx, out, &c);
+        note_attempt(out, &c);
+        status = torc_compilation_finish(ctx, &out->circuit, &c);
     }
     compilation_end(&c);
     return status;

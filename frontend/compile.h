@@ -54,6 +54,19 @@ typedef struct torc_goal {
 } torc_goal;
 torc_goal torc_goal_of(const torc_options *options);
 
+/* One compilation with fixed widths. */
+typedef struct torc_attempt {
+    torc_circuit *circuit;
+    double price; /* of a lookup, by which the search compares */
+    torc_contract contract;
+    bool has_agreement;
+    double labels_equal;
+    double signal_to_noise_db;
+} torc_attempt;
+torc_status torc_compile_attempt(torc_ctx *ctx, torc_attempt *out, const torc_graph *graph,
+                                 const torc_tensor *inputset, const torc_options *options);
+double torc_compilation_price(const torc_compilation *c); /* stage_optimize.c */
+
 /* Stages. Each leaves c->graph valid for the next; mistakes name nodes by their `where`. */
 torc_status torc_stage_quantize(torc_ctx *ctx,
                                 torc_compilation *c); /* float models -> integer graph */

@@ -57,6 +57,21 @@ static void claim_failure(torc_compilation *c, const torc_goal *goal)
     }
 }
 
+static torc_search search_of(const torc_compilation *c, const torc_goal *goal)
+{
+    return (torc_search){.rows = c->rows,
+                         .row_count = c->row_count,
+                         .log2_p_circuit = goal->log2_p_circuit,
+                         .log2_p_lookup = goal->log2_p_lookup,
+                         .machine = NULL, /* not this one: a circuit compiles the same everywhere */
+                         .lookup_count = torc_program_lookup_count(&c->program),
+                         .max_key_bytes = c->options.max_key_bytes,
+                         .price_launches = true,
+                         .schedule = c->options.schedule,
+                         .target = c->options.target == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU
+                                                                         : TORC_SEARCH_CPU};
+}
+
 torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
 {
     if (c->options.is_virtual) {
@@ -66,23 +81,18 @@ torc_status torc_stage_optimize(torc_ctx *ctx, torc_compilation *c)
     if (goal.profile == TORC_SHARED && c->contract == TORC_ROUNDED) {
         return refuse_shared_rounded(ctx);
     }
-    torc_machine machine;
-    torc_machine_default(
-        &machine); /* not this machine: the same circuit compiles the same everywhere */
-    const torc_search search = {.rows = c->rows,
-                                .row_count = c->row_count,
-                                .log2_p_circuit = goal.log2_p_circuit,
-                                .log2_p_lookup = goal.log2_p_lookup,
-                                .machine = &machine,
-                                .lookup_count = torc_program_lookup_count(&c->program),
-                                .max_key_bytes = c->options.max_key_bytes,
-                                .price_launches = true,
-                                .schedule = c->options.schedule,
-                                .target = c->options.target == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU
-                                                                                : TORC_SEARCH_CPU};
+    const torc_search search = search_of(c, &goal);
     TORC_TRY(torc_optimize(ctx, &c->params, &search));
     claim_failure(c, &goal);
     return TORC_OK;
+}
+
+double torc_compilation_price(const torc_compilation *c)
+{
+    const torc_goal goal = torc_goal_of(&c->options);
+    const torc_search search = search_of(c, &goal);
+
+    return search.lookup_count == 0 ? 0.0 : torc_search_price(&search, &c->params);
 }
 
 torc_status torc_verify_parameters(torc_ctx *ctx, const torc_compilation *c)

@@ -125,7 +125,7 @@ typedef struct torc_options {
     const char *name;     /* circuit name; NULL: "main" */
     uint32_t lookup_bits; /* --bits, index width of lookups; 0: 5, or 8 under exact */
     uint32_t input_bits;  /* 0: 4 */
-    uint32_t weight_bits; /* 0: 6 */
+    uint32_t weight_bits; /* 0: 6, or 5 or 4 where that is cheaper and agrees (compile_weights.c) */
     uint32_t output_bits; /* 0: 6 */
     bool exact;           /* force the exact contract */
     bool is_virtual;      /* stop after the widths: clear only, any width */

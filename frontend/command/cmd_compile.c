@@ -244,7 +244,10 @@ static const struct argp_option rows[] = {
      "The output of the model to compute (default: the last float one)", 1},
     {"bits", KEY_BITS, "P", 0, "Index width of lookups, 1 to 8 (default: 5; 8 with --exact)", 2},
     {"input-bits", KEY_INPUT_BITS, "I", 0, "Bits of a float input (default: 4)", 2},
-    {"weight-bits", KEY_WEIGHT_BITS, "W", 0, "Bits of a float weight (default: 6)", 2},
+    {"weight-bits", KEY_WEIGHT_BITS, "W", 0,
+     "Bits of a float weight (default: of 6, 5 and 4 what makes lookups fastest at most 3 dB and "
+     "0.5 % of labels from 6)",
+     2},
     {"output-bits", KEY_OUTPUT_BITS, "B", 0,
      "Precision of a float output: its error is a quarter of range / 2^B (default: 6)", 2},
     {"exact", KEY_EXACT, NULL, 0,
