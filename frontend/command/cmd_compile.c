@@ -242,7 +242,8 @@ static const struct argp_option rows[] = {
      "Also write what a client needs: parameters and encodings, no weights", 1},
     {"output-name", KEY_OUTPUT_NAME, "NAME", 0,
      "The output of the model to compute (default: the last float one)", 1},
-    {"bits", KEY_BITS, "P", 0, "Index width of lookups, 1 to 8 (default: 5; 8 with --exact)", 2},
+    {"bits", KEY_BITS, "P", 0,
+     "Index width of lookups, 1 to 8, with --virtual to 16 (default: 5; 8 with --exact)", 2},
     {"input-bits", KEY_INPUT_BITS, "I", 0, "Bits of a float input (default: 4)", 2},
     {"weight-bits", KEY_WEIGHT_BITS, "W", 0,
      "Bits of a float weight (default: of 6, 5 and 4 what makes lookups fastest at most 3 dB and "
@@ -268,8 +269,8 @@ static const struct argp_option rows[] = {
      "an H200",
      3},
     {"max-key-mb", KEY_MAX_KEY_MB, "M", 0,
-     "Evaluation keys take at most M MB of a server's memory, if lookups become slower by that "
-     "(default: 200 with one level of decomposition, else 420, or as few as there are)",
+     "Evaluation keys take at most M MB of a server's memory, though lookups may be slower for it "
+     "(default: 200 with one level of decomposition, 420 with more, or as few as there are)",
      3},
     {"virtual", KEY_VIRTUAL, NULL, 0,
      "Stop after the bit-widths: the circuit runs in the clear only, at any width", 3},

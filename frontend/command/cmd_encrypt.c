@@ -164,8 +164,8 @@ const command command_encrypt = {
         "may also be a circuit.",
     .example = "Example:\n"
                "  torc encrypt m.client --secret-key me.secret --input x.npy --output x.ct\n"
-               "  torc encrypt m.client --secret-key me.secret --input a=a.npy --input b=b.npy \\\n"
-               "      --output x.ct",
+               "  torc encrypt m.client --secret-key me.secret \\\n"
+               "      --input a=a.npy --input b=b.npy --output x.ct",
     .options = encrypt_rows,
     .run = run_encrypt,
 };

@@ -124,10 +124,10 @@ const command command_keygen = {
         "evaluation keys go to the server. One pair serves every circuit with the same parameters. "
         "Parameters weaker than 128 bits or than the profile claims are refused. M.client may also "
         "be a circuit.",
-    .example =
-        "Example:\n"
-        "  torc keygen m.client --secret-key me.secret --evaluation-keys me.evk\n"
-        "  torc keygen m.client --secret-key me.secret --evaluation-keys me.evk --passphrase",
+    .example = "Example:\n"
+               "  torc keygen m.client --secret-key me.secret --evaluation-keys me.evk\n"
+               "  torc keygen m.client --secret-key me.secret --evaluation-keys me.evk \\\n"
+               "      --passphrase",
     .options = rows,
     .run = run,
 };

@@ -95,7 +95,7 @@ static const struct argp_option rows[] = {
 
 const command command_simulate = {
     .name = "simulate",
-    .summary = "run a circuit on clear values, thousands of samples a second",
+    .summary = "run a circuit on clear values, exactly or with its noise",
     .arguments = "M.torc",
     .doc =
         "Runs the circuit in the clear: with the results of the encrypted circuit under the exact "
