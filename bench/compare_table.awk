@@ -1,5 +1,7 @@
 # Rows of compare_concrete.sh as a table; form=text: a line a width, to read in a terminal;
-# form=markdown: a column a width, as the README has them. Of several rows of a width the last counts.
+# form=markdown: a column a width, as the README has them, and behind it what the file has of single
+# lookups, compare_concrete_ml.sh, torc_bench steps and linear.sh. Of several rows of one kind the
+# last counts.
 
 function member(name, at, text) {
     at = index($0, "\"" name "\":")
@@ -16,7 +18,21 @@ function shown(value) { # one decimal below 10
     return value + 0 < 10 ? sprintf("%.1f", value) : sprintf("%.0f", value)
 }
 
-member("bench") == "compare_concrete" {
+function grouped(value, text, out) { # 1234567: 1,234,567
+    text = sprintf("%.0f", value)
+    while (length(text) > 3) {
+        out = "," substr(text, length(text) - 2) out
+        text = substr(text, 1, length(text) - 3)
+    }
+    return text out
+}
+
+member("bench") == "compare_concrete" && member("batch") == 1 {
+    alone = alone (alone == "" ? "" : "; ") member("bits") " bits " shown(member("torc_ms")) " ms (Concrete " \
+        shown(member("concrete_ms")) ", " shown(member("ratio")) " times)"
+}
+
+member("bench") == "compare_concrete" && (form == "text" || member("batch") != 1) {
     bits = member("bits")
     if (!(bits in ratio)) order[++count] = bits
     torc[bits] = member("torc_ms"); concrete[bits] = member("concrete_ms"); shared[bits] = member("torc_shared_ms")
@@ -27,6 +43,27 @@ member("bench") == "compare_concrete" {
     if (load[bits] + 0 > load_max) load_max = load[bits]
     origin = member("threads") " threads of " member("model") " (" member("kernels") "), commit " member("commit") \
         ", Concrete " member("concrete") ", medians of " member("turns") " turns"
+}
+
+member("bench") == "compare_concrete_ml" {
+    ml = "| digits perceptron, 96 lookups | torc | Concrete-ML " member("concrete_ml") " | times as fast |\n|---|---|---|---|\n" \
+        "| one encrypted image, s | " sprintf("%.2f", member("torc_s")) " | " sprintf("%.2f", member("concrete_ml_s")) \
+        " | " shown(member("ratio")) " |\n" \
+        "| simulated images a second | " grouped(member("torc_simulated_per_second")) " | " \
+        grouped(member("concrete_ml_simulated_per_second")) " | " \
+        grouped(member("torc_simulated_per_second") / member("concrete_ml_simulated_per_second")) " |\n" \
+        "| the same with the noise of the circuit | " grouped(member("torc_simulated_noisy_per_second")) " | | |\n" \
+        "| right on test images | " sprintf("%.1f %%", member("torc_accuracy")) " | " \
+        sprintf("%.1f %%", member("concrete_ml_accuracy")) " | |"
+}
+
+member("bench") == "steps" && member("what") == "transform" { transform_us = member("us") }
+member("bench") == "steps" && member("what") == "step" { step_us[member("grouping")] = member("us") }
+
+member("bench") == "linear" {
+    line_text = "1 to " grouped(member("batch_max")) " lookups (`" member("set") "`): " sprintf("%.2f", member("ms_per_lookup")) \
+        " ms each, r^2 " sprintf("%.5f", member("r2")) ", no number of lookups more than " \
+        sprintf("%.0f", member("deviation_max_percent")) " % off the line"
 }
 
 function line(title, values, i) {
@@ -49,6 +86,12 @@ function markdown(i) {
     line("keys in memory, MB: Concrete", keys_concrete)
     line("key generation, s: torc", keygen)
     line("key generation, s: Concrete", keygen_concrete)
+    if (alone != "") print "\nOne lookup alone, all cores: " alone "."
+    if (ml != "") print "\n" ml
+    if (transform_us != "")
+        printf "\nOne core, N = 2048, k = l = 1 (`torc_bench steps`): a forward transform %.2f us; a step of 1, 2 and 3 key bits " \
+            "%.1f, %.1f and %.1f us a ciphertext.\n", transform_us, step_us[1], step_us[2], step_us[3]
+    if (line_text != "") print "\n" line_text "."
 }
 
 function text(i, b) {

@@ -115,6 +115,21 @@ expect "Markdown is made" [ $? -eq 0 ]
 expect "a column a width, the last row of each counts" grep -q '^| bits | 4 | 8 | 1 | 2 |$' "$folder/table"
 expect "ratios" grep -q '^| \*\*times as fast\*\* | 7.0 | ' "$folder/table"
 expect "with their origin" grep -q '^2 threads of A CPU (avx2), commit abc, Concrete 2.11.0, ' "$folder/table"
+expect "one lookup alone beside the table" grep -q '^One lookup alone, all cores: 1 bits 2.0 ms (Concrete 20, 10 times)\.$' "$folder/table"
+expect "what is not in the file is not told" [ "$(grep -cE 'perceptron|One core|lookups \(' "$folder/table")" -eq 0 ]
+cat >>"$folder/rows" <<'END'
+{"bench":"compare_concrete_ml","torc_s":0.5,"concrete_ml_s":6,"ratio":12,"torc_simulated_per_second":1234567,"torc_simulated_noisy_per_second":550000,"concrete_ml_simulated_per_second":100,"torc_accuracy":97.36,"concrete_ml_accuracy":94.5,"concrete_ml":"1.9.0"}
+{"bench":"steps","what":"transform","us":1.6}
+{"bench":"steps","what":"step","grouping":1,"us":10.7}
+{"bench":"steps","what":"step","grouping":2,"us":13.7}
+{"bench":"steps","what":"step","grouping":3,"us":17.7}
+{"bench":"linear","set":"4_private","batch_max":10000,"ms_per_lookup":3.512,"r2":0.99998,"deviation_max_percent":7.66}
+END
+sh bench/compare_concrete.sh --markdown "$folder/rows" >"$folder/table"
+expect "the digits" grep -q '^| one encrypted image, s | 0.50 | 6.00 | 12 |$' "$folder/table"
+expect "simulated" grep -q '^| simulated images a second | 1,234,567 | 100 | 12,346 |$' "$folder/table"
+expect "steps" grep -q 'a forward transform 1.60 us; a step of 1, 2 and 3 key bits 10.7, 13.7 and 17.7 us' "$folder/table"
+expect "the line" grep -q '^1 to 10,000 lookups (.4_private.): 3.51 ms each, r^2 0.99998, .* 8 % off the line\.$' "$folder/table"
 echo '{"bench":"lookups"}' >"$folder/none"
 expect "no rows, no table" [ "$(sh bench/compare_concrete.sh --markdown "$folder/none" 2>&1)" = "compare_table: no row of compare_concrete.sh" ]
 [ $status -eq 0 ] && echo "compare_concrete: rows and tables are as they should be"
