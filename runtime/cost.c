@@ -78,14 +78,6 @@ static double product_ns_per_point(const torc_machine *machine, const torc_param
            1.25 * parts * (product * fmin(subsets, parts) + rows) * machine->bundle_ns_per_point;
 }
 
-/* Terms of the key that a step reads: extended and grouped, the one of the empty subset too. */
-static double key_terms(const torc_params *params)
-{
-    const double subsets = ldexp(1.0, (int)params->grouping);
-
-    return params->grouping > 1 && params->extended_log2 > 0 ? subsets : subsets - 1.0;
-}
-
 double torc_cost_bootstrap(const torc_machine *machine, const torc_params *params, double batch)
 {
     const double polys = params->glwe_dim + 1.0;
@@ -94,7 +86,8 @@ double torc_cost_bootstrap(const torc_machine *machine, const torc_params *param
     const double parts = ldexp(1.0, (int)params->extended_log2);
     const double butterflies = parts * polys * (levels + 1.0) * 0.25 * size * log2(0.5 * size);
     const double points = parts * polys * size * (levels + 1.0);
-    const double key_bytes = key_terms(params) * polys * polys * levels * size * sizeof(double);
+    const double terms = ldexp(1.0, (int)params->grouping) - 1.0;
+    const double key_bytes = terms * polys * polys * levels * size * sizeof(double);
     const double step_ns = butterflies * machine->fft_ns_per_butterfly +
                            product_ns_per_point(machine, params) * 0.5 * size +
                            points * machine->point_ns +

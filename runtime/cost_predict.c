@@ -99,17 +99,6 @@ static uint64_t scratch_bytes(const torc_machine *machine, const torc_params *pa
     return machine->threads * (SCRATCH_BYTES + accumulators * accumulator);
 }
 
-/* A key that is extended and grouped has the term of the empty set too. */
-static uint64_t key_bytes(const torc_params *params)
-{
-    const uint64_t polys = params->glwe_dim + UINT64_C(1);
-    const uint64_t term = polys * polys * params->bootstrap.level_count * params->poly_size;
-    const bool has_more = params->grouping > 1 && params->extended_log2 > 0;
-
-    return torc_params_key_bytes_resident(params) +
-           (has_more ? torc_params_step_count(params) * term * sizeof(double) : 0);
-}
-
 void torc_predict_traffic(torc_prediction *out, const torc_program *program,
                           const torc_params *params)
 {
@@ -170,7 +159,8 @@ void torc_predict(torc_prediction *out, const torc_machine *machine, const torc_
 
     predict_seconds(out, machine, program, params);
     torc_predict_traffic(out, program, params);
-    out->memory_bytes = key_bytes(params) + slots + scratch_bytes(machine, params) +
+    out->memory_bytes = torc_params_key_bytes_resident(params) + slots +
+                        scratch_bytes(machine, params) +
                         program->clear_count * sizeof(int64_t) * samples +
                         torc_predict_host_bytes(program, params, samples, samples);
 }

@@ -58,7 +58,7 @@ void TORC_CPU(grouped_start)(double *state, const uint64_t *accumulator, const g
 static void bundles_find(bundle_list *out, const uint32_t *residue, uint32_t sets)
 {
     uint32_t placed = 0;
-    uint32_t is_placed = 1; /* bit T; the empty set is slot 0 */
+    uint32_t is_placed = 1; /* bit T; the empty set is of bundle 0 */
     out->count = 0;
     out->largest = 0;
     for (uint32_t next = 0; next < sets; next++) {
@@ -122,6 +122,9 @@ static void batch_block(const grouped_batch *batch, uint32_t block, const double
     const size_t place = block * block_stride(plan->shape);
     const size_t key_lines = (key_doubles + LINE_DOUBLES - 1) / LINE_DOUBLES;
     const size_t state_lines = state_polys(plan->shape) * 2 * FFT_BLOCK / LINE_DOUBLES;
+    if (plan->shape->extended_log2 != 0) {
+        TORC_CPU(grouped_block_empty)(key, plan, batch->block);
+    }
     for (uint32_t b = 0; b < batch->count; b++) {
         double *state = state_of(batch, b) + place;
         fetch(key + key_doubles, key_lines * b / batch->count, key_lines * (b + 1) / batch->count);

@@ -8,17 +8,20 @@
  *                     transform, bundle, product, start of the inverse; vertical passes back
  * The block of the key stays in the first cache meanwhile.
  *
- *   state   double [M / FFT_BLOCK blocks][2^v parts][(k+1) l rows][re, im][FFT_BLOCK], one
- *           ciphertext; a block may be padded (block_stride). Rows are digits before the product,
- *           the first k + 1 are results after it. All that a product needs lies together; a
- * vertical pass meets points of the same polynomial whole blocks apart key     double [n / g
- * steps][M / W vectors][k + 1 columns][(k+1) l rows][slots][re, im][W], the order in which it is
- * read; scaled by 2^-64 / M. Slots hold v = 0: A_T in slot T - 1,  A_T = sum of K_U, U = T and any
- * bits above those of T v > 0: K_T in slot T,  G - sum of all K_T in slot 0 bundle  v = 0: G + u_1
- * A_1 + u_2 (A_2 + w_1 A_12) + u_3 ((A_3 + w_1 A_13) + w_2 (A_23 + w_1 A_123)),  w_i = X^(a_i), u_i
- * = w_i - 1: one complex multiply-add for each of the 2^g - 1 terms and no product of monomials (G
- * + sum_T (w_T - 1) K_T, sorted by the highest bit of T; at T = U + {m}: w_T - 1 = (w_U - 1) + w_U
- * u_m) */
+ *
+ * state: double [M / FFT_BLOCK blocks][2^v parts][(k+1) l rows][re, im][FFT_BLOCK], one ciphertext;
+ * a block may be padded (block_stride). Rows are digits before the product, the first k + 1 are
+ * results after it. All that a product needs lies together; a vertical pass meets points of the
+ * same polynomial whole blocks apart.
+ *
+ * key: double [n / g steps][M / W vectors][k + 1 columns][(k+1) l rows][slots][re, im][W], the
+ * order in which it is read; scaled by 2^-64 / M. Slot T - 1 holds K_T; at v = 0 it holds A_T, the
+ * sum of K_U, U = T and any bits above those of T.
+ *
+ * bundle at v = 0: G + u_1 A_1 + u_2 (A_2 + w_1 A_12) + u_3 ((A_3 + w_1 A_13) + w_2 (A_23 + w_1
+ * A_123)), w_i = X^(a_i), u_i = w_i - 1: one complex multiply-add for each of the 2^g - 1 terms and
+ * no product of monomials (G + sum_T (w_T - 1) K_T, sorted by the highest bit of T; at T = U + {m}:
+ * w_T - 1 = (w_U - 1) + w_U u_m). At v > 0: grouped_extended.c. */
 #ifndef TORC_KERNELS_CPU_GROUPED_H
 #define TORC_KERNELS_CPU_GROUPED_H
 
@@ -33,11 +36,11 @@ enum {
 
 INLINE uint32_t slot_count(const torc_shape *shape)
 {
-    return ((uint32_t)1 << shape->grouping) - (shape->extended_log2 == 0);
+    return ((uint32_t)1 << shape->grouping) - 1;
 }
-INLINE uint32_t slot_of(uint32_t set, const torc_shape *shape)
+INLINE uint32_t slot_of(uint32_t set)
 {
-    return set - (shape->extended_log2 == 0);
+    return set - 1;
 }
 INLINE size_t grouped_step_doubles(const torc_shape *shape)
 {
@@ -93,8 +96,8 @@ INLINE uint32_t child_blocks(const grouped_plan *plan)
     return plan->fft->half / FFT_BLOCK / child_count(plan);
 }
 
-/* The sets of a step sorted by the residue r of a_T modulo 2^v: bundle i is the sum of slot 0 when
- * i = 0, where r = 0, and of the sets order[first[i]] .. order[first[i + 1] - 1]. */
+/* The sets of a step sorted by the residue r of a_T modulo 2^v: bundle i is the sum of the
+ * sets order[first[i]] .. order[first[i + 1] - 1], bundle 0, where r = 0, also of the empty set. */
 typedef struct bundle_list {
     uint32_t count;
     uint32_t largest; /* residue */
@@ -123,12 +126,13 @@ void TORC_CPU(grouped_vertical_forward)(double *state, uint32_t child, const gro
 void TORC_CPU(grouped_vertical_inverse)(double *state, uint32_t child, const grouped_plan *plan);
 
 /* Digits -> results at the points of one block; key of this block. Extended: v > 0, scratch double
- * [grouped_block_doubles]. */
+ * [grouped_block_doubles], where grouped_block_empty left the bundle of the empty set. */
 void TORC_CPU(grouped_block)(double *block_state, uint32_t block, const group_monomials *monomials,
                              const double *key, const grouped_plan *plan);
 void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
                                       const group_monomials *monomials, const double *key,
                                       const grouped_plan *plan, double *scratch);
+void TORC_CPU(grouped_block_empty)(const double *key, const grouped_plan *plan, double *scratch);
 size_t TORC_CPU(grouped_block_doubles)(const torc_shape *shape);
 
 /* Scratch of a batch. */

@@ -1,8 +1,9 @@
 /* Bundles and products of a grouped step with extension, at the points of one block.
- *   B_r = sum of Y^(q_T) K_T over the sets T of residue r,  B_0 also G - sum of all K_T (slot 0)
+ *   B_r = sum of Y^(q_T) K_T over the sets T of residue r,  B_0 also G - sum of all K_T
  *   out_j = sum_r B_r D_(j - r),  D_m = digits of part m,  D_(m - 2^v) = Y D_m
  * A vector of points at a time: Y D of the parts that turn around; then one bundle after another, a
  * few elements of it formed in registers and multiplied with every part while they are there.
+ * G - sum of all K_T, the bundle of the empty set, is formed once for all ciphertexts of a batch.
  * Fused multiply-adds of a point: 4 for each monomial, 4 2^g for each of the (k+1)^2 l elements,
  * and 4 for each element, part and bundle (at most 2^g, and 2^v). */
 #include "kernels/cpu/block.h"
@@ -23,7 +24,7 @@ INLINE void store_complex(double *at, size_t imag, complex_vec x)
 
 /* Sizes of a block, constants where a shape is common. */
 typedef struct block_size {
-    uint32_t sets, columns, rows, parts;
+    uint32_t slots, columns, rows, parts;
 } block_size;
 
 /* What a vector of points reads and writes. */
@@ -31,14 +32,15 @@ typedef struct block_vector {
     const double *digits; /* [parts][rows][re, im][FFT_BLOCK] */
     double *turned;       /* [parts][rows][re, im][W]: Y D */
     double *out;          /* [parts][k + 1][re, im][FFT_BLOCK] */
-    const double *key;    /* [k + 1][rows][sets][re, im][W] */
+    const double *key;    /* [k + 1][rows][slots][re, im][W] */
+    const double *empty;  /* [k + 1][rows][re, im][W]: the empty set */
 } block_vector;
 
 /* A set T of a step, in the order of the bundles: Y^(q_T) = scalar times a row, K_T. */
 typedef struct block_term {
     complex_vec scalar;
     const double *row; /* [re, im][FFT_BLOCK] */
-    size_t slot;       /* doubles from slot 0 to that of T */
+    size_t slot;       /* doubles from the first slot to that of T */
 } block_term;
 
 static void terms_find(block_term *out, const group_monomials *monomials, uint32_t block,
@@ -48,7 +50,7 @@ static void terms_find(block_term *out, const group_monomials *monomials, uint32
     for (uint32_t t = 0; t < list->first[list->count]; t++) {
         const monomial *m = &monomials->set[list->order[t]];
         out[t] = (block_term){monomial_scalar(table, m, block), m->row,
-                              (size_t)list->order[t] * 2 * VECTOR_WIDTH};
+                              (size_t)slot_of(list->order[t]) * 2 * VECTOR_WIDTH};
     }
 }
 
@@ -62,14 +64,15 @@ INLINE void digits_turn(block_size size, block_vector at, complex_vec y, uint32_
 }
 
 /* count neighbouring elements of the bundle of the terms first .. end - 1; key: of the first
- * element. */
-INLINE void bundle_form(complex_vec *sum, uint32_t count, uint32_t sets, const block_term *first,
-                        const block_term *end, uint32_t point, const double *key, bool has_gadget)
+ * element; empty: likewise, NULL where the empty set is of another bundle. */
+INLINE void bundle_form(complex_vec *sum, uint32_t count, uint32_t slots, const block_term *first,
+                        const block_term *end, uint32_t point, const double *key,
+                        const double *empty)
 {
-    const size_t element = (size_t)sets * 2 * VECTOR_WIDTH;
+    const size_t element = (size_t)slots * 2 * VECTOR_WIDTH;
     for (uint32_t e = 0; e < count; e++) {
-        sum[e] = has_gadget ? load_complex(key + e * element, VECTOR_WIDTH)
-                            : (complex_vec){splat_f64(0.0), splat_f64(0.0)};
+        sum[e] = empty != NULL ? load_complex(empty + (size_t)e * 2 * VECTOR_WIDTH, VECTOR_WIDTH)
+                               : (complex_vec){splat_f64(0.0), splat_f64(0.0)};
     }
     for (const block_term *term = first; term < end; term++) {
         const double *slot = one_address(key + term->slot);
@@ -137,12 +140,14 @@ INLINE void chunk_product(block_size size, block_vector at, block_bundles bundle
 {
     const bundle_list *list = bundles.list;
     complex_vec bundle[CHUNK];
-    at.key += ((size_t)column * size.rows + row) * size.sets * 2 * VECTOR_WIDTH;
+    const size_t element = (size_t)column * size.rows + row;
+    at.key += element * size.slots * 2 * VECTOR_WIDTH;
     at.digits += (size_t)row * 2 * FFT_BLOCK;
     at.turned += (size_t)row * 2 * VECTOR_WIDTH;
     at.out += (size_t)column * 2 * FFT_BLOCK;
-    bundle_form(bundle, columns * rows, size.sets, bundles.term + list->first[i],
-                bundles.term + list->first[i + 1], bundles.point, at.key, i == 0);
+    bundle_form(bundle, columns * rows, size.slots, bundles.term + list->first[i],
+                bundles.term + list->first[i + 1], bundles.point, at.key,
+                i == 0 ? at.empty + element * 2 * VECTOR_WIDTH : NULL);
     if (i == 0) {
         parts_product(size, at, bundle, 0, columns, rows, first);
     } else if (size.parts == 2) { /* a constant: no loop is left */
@@ -192,7 +197,8 @@ INLINE void block_product(block_size size, block_vector at, uint32_t block,
         bundles.point += VECTOR_WIDTH;
         at.digits += VECTOR_WIDTH;
         at.out += VECTOR_WIDTH;
-        at.key += (size_t)size.columns * size.rows * size.sets * 2 * VECTOR_WIDTH;
+        at.key += (size_t)size.columns * size.rows * size.slots * 2 * VECTOR_WIDTH;
+        at.empty += (size_t)size.columns * size.rows * 2 * VECTOR_WIDTH;
     }
 }
 
@@ -200,20 +206,20 @@ INLINE void block_product(block_size size, block_vector at, uint32_t block,
 static NOINLINE void product_2(uint32_t parts, block_vector at, uint32_t block,
                                const group_monomials *monomials, const monomial_table *table)
 {
-    block_product((block_size){4, 2, 2, parts}, at, block, monomials, table);
+    block_product((block_size){3, 2, 2, parts}, at, block, monomials, table);
 }
 
 static NOINLINE void product_3(uint32_t parts, block_vector at, uint32_t block,
                                const group_monomials *monomials, const monomial_table *table)
 {
-    block_product((block_size){8, 2, 2, parts}, at, block, monomials, table);
+    block_product((block_size){7, 2, 2, parts}, at, block, monomials, table);
 }
 
 static NOINLINE void product_3_two_parts(block_vector at, uint32_t block,
                                          const group_monomials *monomials,
                                          const monomial_table *table)
 {
-    block_product((block_size){8, 2, 2, 2}, at, block, monomials, table);
+    block_product((block_size){7, 2, 2, 2}, at, block, monomials, table);
 }
 
 static NOINLINE void product_any(block_size size, block_vector at, uint32_t block,
@@ -222,11 +228,38 @@ static NOINLINE void product_any(block_size size, block_vector at, uint32_t bloc
     block_product(size, at, block, monomials, table);
 }
 
+/* Scratch of a block: results of the products, Y D, the bundle of the empty set. */
+static size_t turned_place(const torc_shape *shape)
+{
+    return (shape->glwe_dim + (size_t)1) * 2 * FFT_BLOCK << shape->extended_log2;
+}
+
+static size_t empty_place(const torc_shape *shape)
+{
+    return turned_place(shape) + state_polys(shape) * 2 * VECTOR_WIDTH;
+}
+
 size_t TORC_CPU(grouped_block_doubles)(const torc_shape *shape)
 {
-    const size_t parts = (size_t)1 << shape->extended_log2;
-    return parts * (shape->glwe_dim + 1) * 2 * FFT_BLOCK +
-           parts * row_count(shape) * 2 * VECTOR_WIDTH;
+    return empty_place(shape) + (shape->glwe_dim + (size_t)1) * row_count(shape) * 2 * FFT_BLOCK;
+}
+
+void TORC_CPU(grouped_block_empty)(const double *key, const grouped_plan *plan, double *scratch)
+{
+    const torc_shape *shape = plan->shape;
+    const size_t elements = (shape->glwe_dim + (size_t)1) * row_count(shape);
+    double *out = scratch + empty_place(shape);
+
+    for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+        for (size_t e = 0; e < elements; e++, out += 2 * VECTOR_WIDTH) {
+            complex_vec sum = {splat_f64(plan->unit[e]), splat_f64(0.0)};
+            for (uint32_t slot = 0; slot < slot_count(shape); slot++, key += 2 * VECTOR_WIDTH) {
+                sum.re = sum.re - load_f64(key);
+                sum.im = sum.im - load_f64(key + VECTOR_WIDTH);
+            }
+            store_complex(out, VECTOR_WIDTH, sum);
+        }
+    }
 }
 
 void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
@@ -236,20 +269,21 @@ void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
     const block_place place = {2 * FFT_BLOCK, FFT_BLOCK};
     const torc_shape *shape = plan->shape;
     const size_t node = (size_t)block * FFT_KERNEL_WORDS;
-    const block_size size = {.sets = (uint32_t)1 << shape->grouping,
+    const block_size size = {.slots = slot_count(shape),
                              .columns = shape->glwe_dim + 1,
                              .rows = (uint32_t)row_count(shape),
                              .parts = (uint32_t)1 << shape->extended_log2};
     const block_vector at = {.digits = block_state,
-                             .turned = scratch + (size_t)size.parts * size.columns * 2 * FFT_BLOCK,
+                             .turned = scratch + turned_place(shape),
                              .out = scratch,
-                             .key = key};
+                             .key = key,
+                             .empty = scratch + empty_place(shape)};
 
     block_forward(block_state, block_state, state_polys(shape), place,
                   plan->fft->kernel_forward + node);
     if (size.columns != 2 || size.rows != 2) {
         product_any(size, at, block, monomials, plan->monomials);
-    } else if (size.sets == 4) {
+    } else if (size.slots == 3) {
         product_2(size.parts, at, block, monomials, plan->monomials);
     } else if (size.parts == 2) {
         product_3_two_parts(at, block, monomials, plan->monomials);

@@ -29,7 +29,7 @@ static void store_grouped(double *step, const double *spectrum, size_t column, s
     const size_t half = shape->poly_size / 2;
     const size_t element = (column * row_count(shape) + row) * slot_count(shape);
     const size_t stride = grouped_step_doubles(shape) / half * VECTOR_WIDTH;
-    double *out = step + (element + slot_of(set, shape)) * 2 * VECTOR_WIDTH;
+    double *out = step + (element + slot_of(set)) * 2 * VECTOR_WIDTH;
 
     for (size_t first = 0; first < half; first += VECTOR_WIDTH, out += stride) {
         memcpy(out, spectrum + first, VECTOR_BYTES);
@@ -74,11 +74,11 @@ void TORC_CPU(bootstrap_key_row)(void *key, size_t row, const uint64_t *glwe,
     }
 }
 
-/* out += in, or out -= in; one slot. */
-static void slot_add(double *out, const double *in, bool negative)
+/* out += in; one slot. */
+static void slot_add(double *out, const double *in)
 {
     for (int i = 0; i < 2 * VECTOR_WIDTH; i++) {
-        out[i] += negative ? -in[i] : in[i];
+        out[i] += in[i];
     }
 }
 
@@ -87,41 +87,20 @@ static void combine_plain(double *slots, const torc_shape *shape)
 {
     for (uint32_t bit = (uint32_t)1 << (shape->grouping - 1); bit > 1; bit >>= 1) {
         for (uint32_t set = 1; set < bit; set++) {
-            slot_add(slots + slot_of(set, shape) * 2 * VECTOR_WIDTH,
-                     slots + slot_of(set | bit, shape) * 2 * VECTOR_WIDTH, false);
+            slot_add(slots + slot_of(set) * 2 * VECTOR_WIDTH,
+                     slots + slot_of(set | bit) * 2 * VECTOR_WIDTH);
         }
-    }
-}
-
-/* Slot 0 = unit - sum of all others. */
-static void combine_extended(double *slots, double unit, const torc_shape *shape)
-{
-    for (uint32_t i = 0; i < VECTOR_WIDTH; i++) {
-        slots[i] = unit;
-        slots[VECTOR_WIDTH + i] = 0;
-    }
-    for (uint32_t set = 1; set < (uint32_t)1 << shape->grouping; set++) {
-        slot_add(slots, slots + slot_of(set, shape) * 2 * VECTOR_WIDTH, true);
     }
 }
 
 void TORC_CPU(bootstrap_key_step)(void *key, size_t step, const torc_shape *shape)
 {
-    const size_t rows = row_count(shape);
-    const size_t elements = rows * (shape->glwe_dim + 1);
-    const size_t slot_doubles = (size_t)slot_count(shape) * 2 * VECTOR_WIDTH;
+    const size_t elements = row_count(shape) * (shape->glwe_dim + 1) * shape->poly_size / 2;
+    const bool is_combined = is_grouped(shape) && shape->extended_log2 == 0;
     double *slots = (double *)key + step * key_step_doubles(shape);
 
-    for (uint32_t first = 0; is_grouped(shape) && first < shape->poly_size / 2;
-         first += VECTOR_WIDTH) {
-        for (size_t e = 0; e < elements; e++, slots += slot_doubles) {
-            const bool diagonal = e % rows / shape->level_count == e / rows;
-            const uint32_t level = (uint32_t)(e % rows) % shape->level_count;
-            if (shape->extended_log2 == 0) {
-                combine_plain(slots, shape);
-            } else {
-                combine_extended(slots, diagonal ? gadget_unit(level, shape) : 0, shape);
-            }
-        }
+    for (size_t e = 0; is_combined && e < elements; e += VECTOR_WIDTH) {
+        combine_plain(slots, shape);
+        slots += (size_t)slot_count(shape) * 2 * VECTOR_WIDTH;
     }
 }
