@@ -58,6 +58,11 @@ torc_status torc_gpus_capacity(torc_ctx *ctx, size_t *out, const torc_program *p
     return torc_cuda_capacity(ctx, out, program, params, device, wanted);
 }
 
+const char *torc_gpus_model(const torc_target *target)
+{
+    return ((const cuda_target *)target)->schedule.device.name;
+}
+
 void torc_gpus_predict(torc_prediction *out, const torc_target *target, size_t samples)
 {
     const cuda_target *t = (const cuda_target *)target;

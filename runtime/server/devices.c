@@ -147,12 +147,10 @@ static void describe_cpu(torc_device_info *out)
 }
 
 void torc_device_describe(char *out, size_t room, const torc_device_choice *choice,
-                          const char *name, uint32_t threads)
+                          const torc_target *target, const char *name, uint32_t threads)
 {
-    torc_device_info gpu;
     if (choice->is_gpu) {
-        torc_gpus_describe(&gpu, choice->number[0]);
-        (void)snprintf(out, room, "%s (%s)", name, gpu.model);
+        (void)snprintf(out, room, "%s (%s)", name, torc_gpus_model(target));
         return;
     }
     const uint32_t count = threads != 0 ? threads : (uint32_t)omp_get_max_threads();

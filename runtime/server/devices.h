@@ -21,9 +21,10 @@ typedef struct torc_device_choice {
 TORC_MUST_CHECK torc_status torc_device_choose(torc_ctx *ctx, torc_device_choice *out,
                                                const char *device, const torc_circuit *circuit);
 
-/* "cpu, 8 threads", "cuda:0 (NVIDIA H200)"; name: how the choice is written. */
+/* "cpu, 8 threads", "cuda:0 (NVIDIA H200)"; name: how the choice is written, target: the first one
+ * that it opened. */
 void torc_device_describe(char *out, size_t room, const torc_device_choice *choice,
-                          const char *name, uint32_t threads);
+                          const torc_target *target, const char *name, uint32_t threads);
 
 /* Samples that a target holds at once: `wanted`, or fewer where memory asks for it; never 0. */
 TORC_MUST_CHECK torc_status torc_device_capacity(torc_ctx *ctx, size_t *out,

@@ -30,6 +30,7 @@ TORC_MUST_CHECK torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule
                                                 uint32_t device,
                                                 const torc_gpu_calibration *options);
 
+const char *torc_gpus_model(const torc_target *target); /* "NVIDIA H200" */
 /* A run of an open target; memory_bytes is the device's, exact. */
 void torc_gpus_predict(torc_prediction *out, const torc_target *target, size_t samples);
 

@@ -57,6 +57,12 @@ torc_status torc_gpus_calibrate(torc_ctx *ctx, torc_gpu_schedule *out, uint32_t 
     return refuse(ctx);
 }
 
+const char *torc_gpus_model(const torc_target *target)
+{
+    (void)target;
+    return "";
+}
+
 void torc_gpus_predict(torc_prediction *out, const torc_target *target, size_t samples)
 {
     (void)target;

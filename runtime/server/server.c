@@ -71,8 +71,6 @@ static void name_device(torc_server *server, const torc_device_choice *choice)
         used += (size_t)snprintf(server->device + used, room - used, "%c%u", i == 0 ? ':' : ',',
                                  choice->number[i]);
     }
-    torc_device_describe(server->description, sizeof server->description, choice, server->device,
-                         server->threads);
 }
 
 torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circuit *circuit,
@@ -101,6 +99,8 @@ torc_status torc_server_open(torc_ctx *ctx, torc_server **out, const torc_circui
         torc_server_close(server);
         return s;
     }
+    torc_device_describe(server->description, sizeof server->description, &choice,
+                         server->targets[0], server->device, threads);
     *out = server;
     return TORC_OK;
 }
