@@ -14,8 +14,8 @@ function member(name, at, text) {
     return text
 }
 
-function shown(value) { # one decimal below 10
-    return value + 0 < 10 ? sprintf("%.1f", value) : sprintf("%.0f", value)
+function shown(value) { # two digits, more from 100 on
+    return value + 0 < 1 ? sprintf("%.2f", value) : value + 0 < 10 ? sprintf("%.1f", value) : sprintf("%.0f", value)
 }
 
 function grouped(value, text, out) { # 1234567: 1,234,567
@@ -38,7 +38,7 @@ member("bench") == "compare_concrete" && (form == "text" || member("batch") != 1
     torc[bits] = member("torc_ms"); concrete[bits] = member("concrete_ms"); shared[bits] = member("torc_shared_ms")
     ratio[bits] = member("ratio"); least[bits] = member("ratio_min"); most[bits] = member("ratio_max")
     ratio_shared[bits] = member("ratio_shared"); batch[bits] = member("batch"); load[bits] = member("load_max")
-    keys[bits] = member("torc_key_mb"); keys_concrete[bits] = member("concrete_key_mb")
+    keys[bits] = member("torc_key_mb"); seeded[bits] = member("torc_key_mb_seeded"); keys_concrete[bits] = member("concrete_key_mb")
     keygen[bits] = member("torc_keygen_s"); keygen_concrete[bits] = member("concrete_keygen_s")
     if (load[bits] + 0 > load_max) load_max = load[bits]
     origin = member("threads") " threads of " member("model") " (" member("kernels") "), commit " member("commit") \
@@ -82,8 +82,9 @@ function markdown(i) {
     line("Concrete, ms a lookup", concrete)
     line("**times as fast**", ratio)
     line("torc at 2^-128 a lookup, norm 5, ms", shared)
-    line("keys in memory, MB: torc", keys)
-    line("keys in memory, MB: Concrete", keys_concrete)
+    line("keys, MB: torc, in memory", keys)
+    line("keys, MB: torc, on the wire", seeded)
+    line("keys, MB: Concrete", keys_concrete)
     line("key generation, s: torc", keygen)
     line("key generation, s: Concrete", keygen_concrete)
     if (alone != "") print "\nOne lookup alone, all cores: " alone "."
