@@ -5,7 +5,7 @@ set -u
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config git
     libcjson-dev libsodium-dev libprotobuf-c-dev protobuf-c-compiler
-    libcriterion-dev libonnx-testdata libsimde-dev"
+    libcriterion-dev libonnx-testdata libsimde-dev valgrind binutils"
 developer_packages="clang clang-format clang-tidy libclang-rt-dev libomp-dev shellcheck"
 
 fail() {
