@@ -272,7 +272,10 @@ static void execute_quarters(machine *m, const instruction *in)
 /* Low or high element of each 16 bytes of a and b in turn. */
 static void execute_unpack(machine *m, const instruction *in)
 {
-    const uint32_t size = ends(in, "qdq") || ends(in, "pd") ? 8 : 4;
+    const uint32_t size = ends(in, "qdq") || ends(in, "pd") ? 8
+                          : ends(in, "wd")                  ? 2
+                          : ends(in, "bw")                  ? 1
+                                                            : 4;
     const uint32_t per_lane = 16 / size;
     const uint32_t bytes = width(in);
     const uint32_t high = starts(in, "vunpckh") || starts(in, "vpunpckh") ? per_lane / 2 : 0;
@@ -337,6 +340,62 @@ static void execute_align(machine *m, const instruction *in)
         lane_set(&out, n, size, lane_get(from < count ? &low : &high, from % count, size));
     }
     result(m, in, &out, size, bytes);
+}
+
+/* vshufpd, vpermilpd: of each 16 bytes a double chosen by a bit; of a, then of b. vmovddup: the low
+ * ones. */
+static void execute_choose(machine *m, const instruction *in)
+{
+    const uint32_t bytes = width(in);
+    const bool is_copy = starts(in, "vmovddup");
+    const vector a = source(m, in, 1, 8, bytes);
+    const vector b = starts(in, "vshufpd") ? source(m, in, 2, 8, bytes) : a;
+    vector out = {{0}};
+    for (uint32_t n = 0; n < bytes / 8; n++) {
+        const uint32_t odd = is_copy ? 0 : (uint32_t)(immediate(in) >> n & 1);
+        out.u64[n] = (n % 2 == 0 ? &a : &b)->u64[n / 2 * 2 + odd];
+    }
+    result(m, in, &out, 8, bytes);
+}
+
+/* vpinsr{b,w,d,q}, vpextr{b,w,d,q}: one element of 16 bytes. */
+static void execute_element(machine *m, const instruction *in)
+{
+    const char last = in->mnemonic[strlen(in->mnemonic) - 1];
+    const uint32_t size = last == 'q' ? 8 : last == 'd' ? 4 : last == 'w' ? 2 : 1;
+    const uint32_t at = (uint32_t)immediate(in) % (16 / size);
+    vector out = source(m, in, 1, size, 16);
+    if (starts(in, "vpinsr")) {
+        const vector word = source(m, in, 2, size, size);
+        lane_set(&out, at, size, word.u64[0]);
+        result(m, in, &out, size, 16);
+        return;
+    }
+    const uint64_t x = lane_get(&out, at, size);
+    if (in->op[0].kind == GENERAL) {
+        m->general[in->op[0].reg] = (greg_t)x;
+        return;
+    }
+    lane_set(&out, 0, size, x);
+    result(m, in, &out, size, size);
+}
+
+/* Lanes of b under the mask, elsewhere those of a (or zeros). */
+static void execute_blend(machine *m, const instruction *in)
+{
+    const uint32_t size = element_of(in);
+    const uint32_t bytes = width(in);
+    vector out = source(m, in, 1, size, bytes);
+    const vector b = source(m, in, 2, size, bytes);
+    for (uint32_t n = 0; n < bytes / size; n++) {
+        if (is_active(m, in, n)) {
+            lane_set(&out, n, size, lane_get(&b, n, size));
+        } else if (in->is_zeroing) {
+            lane_set(&out, n, size, 0);
+        }
+    }
+    memset(out.byte + bytes, 0, sizeof out - bytes);
+    m->v[in->op[0].reg] = out;
 }
 
 /* vpshufd, vpsrldq, vpslldq: within each 16 bytes. */
@@ -410,6 +469,23 @@ static bool execute_compare(machine *m, const instruction *in)
             return false;
         }
         bits |= (uint64_t)(is_true && is_active(m, in, n)) << n;
+    }
+    m->k[in->op[0].reg] = bits;
+    return true;
+}
+
+/* vptestm{d,q}, vptestnm{d,q}: which lanes have a bit in common, or none. */
+static bool execute_test(machine *m, const instruction *in)
+{
+    const uint32_t size = element_of(in);
+    const uint32_t bytes = width(in);
+    const vector a = source(m, in, 1, size, bytes);
+    const vector b = source(m, in, 2, size, bytes);
+    const bool is_none = starts(in, "vptestnm");
+    uint64_t bits = 0;
+    for (uint32_t n = 0; n < bytes / size; n++) {
+        const bool has_common = (lane_get(&a, n, size) & lane_get(&b, n, size)) != 0;
+        bits |= (uint64_t)(has_common != is_none && is_active(m, in, n)) << n;
     }
     m->k[in->op[0].reg] = bits;
     return true;
@@ -556,10 +632,15 @@ static bool execute_across(machine *m, const instruction *in)
         execute_unpack(m, in);
     } else if (starts(in, "vpermt2") || starts(in, "vpermi2")) {
         execute_two_tables(m, in);
-    } else if (starts(in, "vperm")) {
+    } else if (starts(in, "vshufpd") || starts(in, "vmovddup") ||
+               (starts(in, "vpermilpd") && in->op[2].kind == IMMEDIATE)) {
+        execute_choose(m, in);
+    } else if (starts(in, "vperm") && !starts(in, "vpermil")) {
         execute_permute(m, in);
     } else if (starts(in, "valign")) {
         execute_align(m, in);
+    } else if (starts(in, "vpinsr") || starts(in, "vpextr")) {
+        execute_element(m, in);
     } else if (starts(in, "vpshufd") || starts(in, "vpsrldq") || starts(in, "vpslldq")) {
         execute_within(m, in);
     } else {
@@ -575,6 +656,13 @@ static bool execute_other(machine *m, const instruction *in)
     }
     if (in->mnemonic[0] == 'k') {
         return execute_masks(m, in);
+    }
+    if (starts(in, "vpblendm") || starts(in, "vblendm")) {
+        execute_blend(m, in);
+        return true;
+    }
+    if (starts(in, "vptest")) {
+        return execute_test(m, in);
     }
     if (starts(in, "vpcmp") || starts(in, "vcmp")) {
         return execute_compare(m, in);

@@ -100,13 +100,14 @@ LANE(double_signed64, as_bits((double)(int64_t)x->a))
 LANE(double_unsigned, as_bits((double)x->a))
 LANE(double_signed32, as_bits((double)(int32_t)x->a))
 
-/* d + the products of both signed halves. */
-static uint64_t dot_s16(const lane_arguments *x)
+/* The products of both signed halves. */
+static uint64_t pair_s16(const lane_arguments *x)
 {
     const int64_t low = (int64_t)(int16_t)x->a * (int16_t)x->b;
     const int64_t high = (int64_t)(int16_t)(x->a >> 16) * (int16_t)(x->b >> 16);
-    return x->d + (uint64_t)low + (uint64_t)high;
+    return (uint64_t)low + (uint64_t)high;
 }
+LANE(dot_s16, x->d + pair_s16(x))
 
 static const lane_operation operations[] = {
     {"vaddpd", LANES_TWO, 8, 0, add_f64},
@@ -151,6 +152,7 @@ static const lane_operation operations[] = {
     {"vpternlogq", LANES_TWO, 8, 0, ternary},
     {"vpternlogd", LANES_TWO, 4, 0, ternary},
     {"vpdpwssd", LANES_TWO, 4, 0, dot_s16},
+    {"vpmaddwd", LANES_TWO, 4, 0, pair_s16},
     {"vsqrtpd", LANES_ONE, 8, 0, sqrt_f64},
     {"vreducepd", LANES_ONE, 8, 0, reduce_f64},
     {"vrndscalepd", LANES_ONE, 8, 0, scale_round_f64},
