@@ -65,7 +65,7 @@ case $mode in
         cat <<END
 # Instructions of the CPU kernels (bench/instructions.sh), held against the machine code by tests/instructions.sh.
 # Rows as they are now:  cmake --build BUILD --target instructions && bench/instructions.sh BUILD --write
-# Steps: of one ciphertext, N = 2048, k = l = 1. Kinds overlap: a multiply-add that reads memory is a load too.
+# Steps: of one ciphertext of four, N = 2048, with v 1024, k = l = 1. Kinds overlap: a multiply-add that reads memory is a load too.
 # multiply_adds: fused, or of 16-bit pairs; arithmetic: other additions and products of doubles; shuffles: within and
 # between registers; loads, stores: of vectors; stack: those of them that spill registers or use arrays of a function.
 # compiler $compiler

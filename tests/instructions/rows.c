@@ -85,7 +85,7 @@ static void run_transform(const count_path *path, const count_row *row, uint32_t
 /* --- steps of a blind rotation -----------------------------------------------------------------
  */
 
-enum { BATCH = 2, INDEX_BITS = 4, KEYSWITCH_BATCH = 32 };
+enum { BATCH = 4, INDEX_BITS = 4, KEYSWITCH_BATCH = 32 };
 
 typedef struct bootstrap_call {
     const torc_cpu_kernels *kernels;
@@ -272,15 +272,15 @@ const count_row count_rows[COUNT_ROWS] = {
      run_bootstrap},
     {"grouped_step_g2_v2",
      "coefficient",
-     COEFFICIENTS(2048, 2),
-     {1, 2048, 0, 2, 22, 1, 1, 1, 2, 0},
+     COEFFICIENTS(1024, 2),
+     {1, 1024, 0, 2, 22, 1, 1, 1, 2, 0},
      true,
      BATCH,
      run_bootstrap},
     {"grouped_step_g3_v2",
      "coefficient",
-     COEFFICIENTS(2048, 2),
-     {1, 2048, 0, 2, 22, 1, 1, 1, 3, 0},
+     COEFFICIENTS(1024, 2),
+     {1, 1024, 0, 2, 22, 1, 1, 1, 3, 0},
      true,
      BATCH,
      run_bootstrap},
