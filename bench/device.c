@@ -58,10 +58,10 @@ double bench_device_predict(const bench_device *device, const torc_params *param
         return torc_gpu_schedule_lookups(&device->schedule, params, batch);
     }
     const double of_thread = ceil((double)batch / device->threads);
-    const double walk = fmin(of_thread, TORC_COST_BOOTSTRAP_BATCH);
-    return of_thread * (torc_cost_keyswitch(&device->machine, params,
-                                            fmin(of_thread, TORC_COST_KEYSWITCH_BATCH)) +
-                        torc_cost_bootstrap(&device->machine, params, walk));
+    const double walk = fmin(of_thread, torc_cost_bootstrap_batch(params));
+    return of_thread *
+           (torc_cost_keyswitch(&device->machine, params, fmin(batch, TORC_COST_KEYSWITCH_BATCH)) +
+            torc_cost_bootstrap(&device->machine, params, walk));
 }
 
 double bench_device_bound(const bench_device *device, const torc_params *params, double clock_hz)

@@ -8,24 +8,30 @@
  *   key         (k+1)^2 l N/2 complex numbers a step and term, streamed once for the whole batch
  *   keyswitch   kN l' (n+1) multiply-adds on 32 bits; its key likewise
  *
- * The defaults are a 2.5 GHz core of 2020 with AVX-512, memory at 10 GB/s. There our kernels take,
- * in ms (and these formulas give), bootstrap in batches of 8, keyswitch of 32:
+ * The defaults are a core of an AMD EPYC (Zen 3) with the AVX2 kernels, other work beside. There a
+ * step of one ciphertext takes, in us (and these formulas give), in batches as the kernels take:
  *
- *    k    N    n  v  l  l'  bootstrap    keyswitch
- *    3  512  661  0  1  4    3.9  (4.0)  0.23 (0.23)
- *    2 1024  742  0  1  6    6.3  (6.5)  0.50 (0.53)
- *    1 2048  782  0  1  7    8.5  (8.7)  0.63 (0.65)
- *    1 2048  860  0  2  5   15.0 (15.3)  0.50 (0.51)
- *    1 4096  860  0  1  5   20.4 (20.2)  0.93 (1.01)
- *    1 2048  822  1  1  7   17.5 (17.6)  0.64 (0.68)
- *    1 2048  862  2  1  8   38.1 (36.3)  0.76 (0.81)
+ *    k    N  l  v    g = 1          g = 2          g = 3
+ *    4  512  1  0    7.3 (  7.3)
+ *    3  512  1  0    5.3 (  5.5)    7.4 (  7.9)   12.4 ( 11.9)
+ *    2 1024  1  0    8.1 (  8.3)   10.6 ( 11.1)   14.4 ( 15.6)
+ *    2 1024  1  1                  28.1 ( 26.2)   36.7 ( 31.5)
+ *    2 1024  1  2                                 68.7 ( 69.5)
+ *    2 1024  2  0                  19.8 ( 18.7)
+ *    1 4096  1  0   22.4 ( 24.7)                  37.4 ( 37.6)
+ *    1 2048  1  0   10.8 ( 11.2)   13.6 ( 13.9)   17.0 ( 18.0)
+ *    1 2048  1  1   22.8 ( 22.5)   28.6 ( 27.7)   33.0 ( 32.6)
+ *    1 1024  1  2                                 30.6 ( 29.9)
+ *    1 2048  1  2   45.8 ( 45.3)   56.1 ( 56.0)   65.3 ( 65.0)
+ *    1 2048  1  3  101.0 ( 89.8)  104.4 (113.7)  126.6 (136.1)
+ *    1 2048  1  4  186.5 (177.3)  219.1 (226.2)  259.4 (276.0)
+ *    1 2048  2  0   17.2 ( 17.5)                  30.2 ( 30.5)
+ *    1 2048  2  1                  59.6 ( 54.4)   76.6 ( 66.1)
+ *    1 2048  2  2                 112.1 (117.4)  144.3 (146.4)
+ *    1 2048  2  3                 251.7 (241.2)  318.7 (317.2)
+ *    1 2048  2  4                 424.6 (491.5)  664.0 (682.3)
  *
- * Grouped forms were measured on another core (Zen 3, AVX2), as ratios to the classic one in the
- * same run, k = l = 1, N = 2048 (formulas with batches of 16 and 8):
- *
- *    v       0     1     2     3     4
- *    g = 2  0.64  0.72  0.72  0.70  0.76   (0.62 0.75 0.74 0.71 0.70)
- *    g = 3  0.55  0.66  0.63  0.63  0.59   (0.57 0.69 0.60 0.65 0.61) */
+ * A keyswitch takes 0.036 to 0.040 ns a multiply-add in batches of 64 (0.037). */
 #include "runtime/cost.h"
 
 #include <math.h>
@@ -33,18 +39,26 @@
 void torc_machine_default(torc_machine *out)
 {
     *out = (torc_machine){.threads = 1,
-                          .fft_ns_per_butterfly = 0.30,
-                          .mul_ns_per_point = 0.34,
-                          .bundle_ns_per_point = 0.20,
-                          .point_ns = 0.34,
-                          .key_ns_per_byte = 0.10,
-                          .keyswitch_ns_per_mac = 0.045,
-                          .linear_ns_per_mac = 0.20};
+                          .fft_ns_per_butterfly = 0.38,
+                          .mul_ns_per_point = 0.25,
+                          .bundle_ns_per_point = 0.17,
+                          .point_ns = 0.26,
+                          .key_ns_per_byte = 0.07,
+                          .keyswitch_ns_per_mac = 0.033,
+                          .linear_ns_per_mac = 0.12};
 }
 
+/* What the kernels take (kernels/cpu/bootstrap.c): classic, accumulators in half of a second-level
+ * cache of 1 MiB; grouped, states of (k+1) l polynomials a part in 5/4 of it. */
 double torc_cost_bootstrap_batch(const torc_params *params)
 {
-    return params->grouping > 1 ? 2.0 * TORC_COST_BOOTSTRAP_BATCH : TORC_COST_BOOTSTRAP_BATCH;
+    const bool is_grouped = params->grouping > 1;
+    const double least = is_grouped ? 4.0 : 2.0;
+    const double rows = (params->glwe_dim + 1.0) * (is_grouped ? params->bootstrap.level_count : 1);
+    const double bytes = ldexp(rows * params->poly_size * 8.0, (int)params->extended_log2);
+    const double fits = floor((is_grouped ? 0x1.4p20 : 0x1p19) / bytes);
+
+    return fmin(fmax(fits, least), 16.0);
 }
 
 double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch)
@@ -57,10 +71,24 @@ double torc_cost_keyswitch(const torc_machine *machine, const torc_params *param
            (macs * machine->keyswitch_ns_per_mac + key_bytes * machine->key_ns_per_byte / batch);
 }
 
+/* Bundles of an extended step, as expected: residues modulo 2^v among those of 2^g - 1 sets, and 0.
+ */
+static double bundle_count(double subsets, double parts)
+{
+    return 1.0 + (parts - 1.0) * (1.0 - pow(1.0 - 1.0 / parts, subsets - 1.0));
+}
+
+/* A part times a bundle, for each element, of k = l = 1 and of other shapes: results and digits
+ * that do not stay in registers are loaded again. (Measured.) */
+static double part_weight(const torc_params *params)
+{
+    return params->glwe_dim == 1 && params->bootstrap.level_count == 1 ? 4.0 / 3.0 : 2.8;
+}
+
 /* Nanoseconds of a point's complex multiply-adds in one step, all parts. Classic: the product.
  * Grouped, plain: g monomials, then 2^g multiply-adds an element in registers. Grouped, extended: a
- * monomial and the product's size for each of the 2^g - 1 terms, through memory; then every part
- * meets up to min(2^g, 2^v) bundles, and its digits also a root. (The weights are measured.) */
+ * monomial and a multiply-add an element for each of the 2^g - 1 terms; every part meets every
+ * bundle, and its digits a root. */
 static double product_ns_per_point(const torc_machine *machine, const torc_params *params)
 {
     const double polys = params->glwe_dim + 1.0;
@@ -74,8 +102,10 @@ static double product_ns_per_point(const torc_machine *machine, const torc_param
     if (params->extended_log2 == 0) {
         return (params->grouping + subsets * product) * machine->bundle_ns_per_point;
     }
-    return 1.5 * (subsets - 1.0) * (product + 1.0) * machine->mul_ns_per_point +
-           1.25 * parts * (product * fmin(subsets, parts) + rows) * machine->bundle_ns_per_point;
+    const double products = bundle_count(subsets, parts) * product;
+    return ((subsets - 1.0) * (product + 1.0) +
+            parts * (part_weight(params) * products + 4.0 / 3.0 * rows)) *
+           machine->bundle_ns_per_point;
 }
 
 double torc_cost_bootstrap(const torc_machine *machine, const torc_params *params, double batch)

@@ -19,11 +19,8 @@ typedef struct torc_machine {
  */
 void torc_machine_default(torc_machine *out);
 
-/* Ciphertexts that walk through a key together when there are enough of them; through a grouped
- * bootstrap key twice as many. */
-#define TORC_COST_BOOTSTRAP_BATCH 8.0
-#define TORC_COST_KEYSWITCH_BATCH 32.0
-
+/* Ciphertexts that walk through a key together when there are enough of them. */
+#define TORC_COST_KEYSWITCH_BATCH 64.0
 double torc_cost_bootstrap_batch(const torc_params *params);
 
 /* Seconds of one lookup (keyswitch, bootstrap) on one thread when batch of them walk the key

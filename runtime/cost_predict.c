@@ -1,8 +1,8 @@
 /* Seconds and bytes of a whole program. Must not know about: the graph it came from, backends.
  *
- * The lookups of one level are dealt to the threads in equal shares; a share goes through the
- * keyswitch in batches of at most 32 and through the bootstrap in batches of at most 8, 16 when
- * grouped. Linear layers split evenly over the threads. */
+ * The lookups of one level go through the keyswitch in batches of at most 64, whose columns threads
+ * share when they are few; they are dealt to the threads in equal shares, which go through the
+ * bootstrap in batches (torc_cost_bootstrap_batch). Linear layers split evenly over the threads. */
 #include "runtime/cost.h"
 
 #include <math.h>
@@ -12,13 +12,12 @@
 #define CLEAR_BYTES   8                   /* a clear input */
 #define SCRATCH_BYTES (UINT64_C(1) << 20) /* a thread, beside accumulators */
 
-static double lookup_seconds(const torc_machine *machine, const torc_params *params, double share)
+/* A lookup of a level of `count`, `share` of them on each thread. */
+static double lookup_seconds(const torc_machine *machine, const torc_params *params, double count,
+                             double share)
 {
-    const double bootstrap_batch = fmin(share, torc_cost_bootstrap_batch(params));
-    const double keyswitch_batch = fmin(share, TORC_COST_KEYSWITCH_BATCH);
-
-    return torc_cost_keyswitch(machine, params, keyswitch_batch) +
-           torc_cost_bootstrap(machine, params, bootstrap_batch);
+    return torc_cost_keyswitch(machine, params, fmin(count, TORC_COST_KEYSWITCH_BATCH)) +
+           torc_cost_bootstrap(machine, params, fmin(share, torc_cost_bootstrap_batch(params)));
 }
 
 /* count lookups of one level, on all threads: the slowest share. */
@@ -26,7 +25,7 @@ static double level_seconds(const torc_machine *machine, const torc_params *para
 {
     const double share = ceil(count / fmax(machine->threads, 1.0));
 
-    return count > 0.0 ? share * lookup_seconds(machine, params, share) : 0.0;
+    return count > 0.0 ? share * lookup_seconds(machine, params, count, share) : 0.0;
 }
 
 static double linear_seconds(const torc_machine *machine, const torc_program *program,
@@ -51,8 +50,8 @@ static void predict_seconds(torc_prediction *out, const torc_machine *machine,
         }
         const double count = program->instrs[i].lookup.count;
         out->seconds += level_seconds(machine, params, count);
-        out->seconds_batched +=
-            count / fmax(machine->threads, 1.0) * lookup_seconds(machine, params, HUGE_VAL);
+        out->seconds_batched += count / fmax(machine->threads, 1.0) *
+                                lookup_seconds(machine, params, HUGE_VAL, HUGE_VAL);
     }
 }
 
