@@ -10,9 +10,10 @@ function(torc_library name)
 endfunction()
 
 # --- kernels: reference, and one CPU source per kernel built for three instruction sets ----------
-file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS kernels/ref/*.c kernels/cpu/dispatch*.c)
+file(GLOB KERNEL_SOURCES CONFIGURE_DEPENDS kernels/ref/*.c kernels/cpu/dispatch.c
+  kernels/cpu/team.c)
 file(GLOB CPU_KERNEL_SOURCES CONFIGURE_DEPENDS kernels/cpu/*.c)
-list(FILTER CPU_KERNEL_SOURCES EXCLUDE REGEX "/dispatch[^/]*\\.c$")
+list(FILTER CPU_KERNEL_SOURCES EXCLUDE REGEX "/(dispatch|team)\\.c$")
 # Its results are the same bits for every instruction set.
 set_source_files_properties(kernels/cpu/gaussian.c PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 torc_library(torc_kernels SOURCES ${KERNEL_SOURCES})

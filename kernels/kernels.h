@@ -11,6 +11,7 @@
 #ifndef TORC_KERNELS_H
 #define TORC_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -256,6 +257,40 @@ typedef struct torc_keyswitch_job {
     void *scratch; /* keyswitch_scratch_bytes(batch), 64-byte aligned */
 } torc_keyswitch_job;
 
+/* Threads that share one bootstrap (cpu/team.c). The caller zeroes it and sets scratch before they
+ * start; each has its own number 0 .. count - 1, count at most TORC_TEAM_MAX. */
+#define TORC_TEAM_MAX 8
+typedef struct torc_team {
+    void *scratch; /* that of member 0: all work on the states there */
+    uint32_t verdict;
+    char apart[52];
+    struct {
+        uint32_t meetings; /* that the member has come to */
+        char apart[60];    /* a cache line each */
+    } seat[TORC_TEAM_MAX];
+} torc_team;
+
+/* All members call it once, first: whether they are all at work now, on cores that hand over
+ * quickly enough for a bootstrap to gain. All get the same answer. */
+bool torc_team_forms(torc_team *team, uint32_t member, uint32_t count);
+/* Returns when every member has called it as often; what they wrote before is seen after. */
+void torc_team_meet(torc_team *team, uint32_t member, uint32_t count);
+
+/* out[batch] (pointers to big LWE) = bootstrap of small[batch][n+1] with table polynomials
+ * entry[batch] of 2^index_bits[batch] entries; the half-bin shift is added in it. */
+typedef struct torc_bootstrap_job {
+    uint64_t *const *out;
+    const uint32_t *small;
+    const uint64_t *const *entry;
+    const uint32_t *index_bits;
+    uint32_t batch;
+    const void *key;
+    void *scratch; /* of this thread: bootstrap_scratch_bytes(batch), 64-byte aligned */
+    /* A team has the same job, but for its members' numbers and scratch. */
+    torc_team *team; /* NULL: alone */
+    uint32_t member, member_count;
+} torc_bootstrap_job;
+
 typedef struct torc_cpu_kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     /* Fitted c of its transform for g = 1, 2, 3 (runtime/noise.h); for g > 1 the same formula times
@@ -289,11 +324,13 @@ typedef struct torc_cpu_kernels {
 
     void (*keyswitch)(const torc_keyswitch_job *job, const torc_shape *shape);
 
-    /* out[batch] (pointers to big LWE) = bootstrap of small[batch][n+1] with table polynomials
-     * entry[batch] of 2^index_bits[batch] entries; the half-bin shift is added here. */
+    /* A torc_bootstrap_job, alone. */
     void (*bootstrap)(uint64_t *const *out, const uint32_t *small, const uint64_t *const *entry,
                       const uint32_t *index_bits, uint32_t batch, const void *key,
                       const torc_shape *shape, void *scratch);
+    /* The same bits by a team; and how many threads it may have, 1 where none is of use: g = 1. */
+    void (*bootstrap_job)(const torc_bootstrap_job *job, const torc_shape *shape);
+    uint32_t (*team_limit)(const torc_shape *shape);
 
     /* out[o][words] = sum_i weight[o*in_count + i] * in[i][words] (in[i] may be NULL: skipped) for
      * out_count outputs: one group of a linear layer, one sample. */

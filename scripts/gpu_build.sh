@@ -103,11 +103,11 @@ host_archive() {
     mkdir -p $scratch/host
     rm -f $scratch/host/*.o $scratch/host.a
     {
-        for source in kernels/ref/*.c kernels/cpu/dispatch.c; do
+        for source in kernels/ref/*.c kernels/cpu/dispatch.c kernels/cpu/team.c; do
             host_object "$source" ""
         done
         for source in kernels/cpu/*.c; do
-            [ "$source" != kernels/cpu/dispatch.c ] || continue
+            case $source in */dispatch.c | */team.c) continue ;; esac
             host_object "$source" "" portable
             [ "$(uname -m)" = x86_64 ] || continue
             host_object "$source" "-mavx2 -mfma -mbmi2" avx2

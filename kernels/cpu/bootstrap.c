@@ -112,41 +112,44 @@ static void sample_extract(uint64_t *big, const uint64_t *part, const torc_shape
 
 /* What a rotation of either kind is given. */
 typedef struct rotation {
-    uint64_t *const *out;
-    const uint64_t *const *entry;
-    const uint32_t *index_bits;
-    uint32_t batch;
-    const double *key;
+    const torc_bootstrap_job *job;
     const torc_shape *shape;
-    const uint32_t *exponents; /* [batch][n + 1] */
-    char *scratch;             /* behind the exponents */
+    uint32_t *exponents; /* [batch][n + 1] */
+    char *states;        /* scratch behind the exponents, of the whole team */
+    char *own;           /* the same of this thread */
 } rotation;
 
-static const uint32_t *exponents_of(const rotation *r, uint32_t ciphertext)
+static uint32_t *exponents_of(const rotation *r, uint32_t ciphertext)
 {
     return r->exponents + (size_t)ciphertext * (r->shape->lwe_dim + 1);
 }
 
 static void start(uint64_t *accumulator, const rotation *r, uint32_t ciphertext)
 {
-    accumulator_start(accumulator, r->entry[ciphertext], r->index_bits[ciphertext],
-                      exponents_of(r, ciphertext)[r->shape->lwe_dim], r->shape);
+    const torc_bootstrap_job *job = r->job;
+    const uint32_t index_bits = job->index_bits[ciphertext];
+    uint32_t *exponent = exponents_of(r, ciphertext);
+    modulus_switch(exponent, job->small + (size_t)ciphertext * (r->shape->lwe_dim + 1),
+                   (uint32_t)1 << (30 - index_bits), r->shape);
+    accumulator_start(accumulator, job->entry[ciphertext], index_bits, exponent[r->shape->lwe_dim],
+                      r->shape);
 }
 
 static void classic(const rotation *r)
 {
     const torc_shape *shape = r->shape;
+    const torc_bootstrap_job *job = r->job;
     const size_t words = accumulator_bytes(shape) / sizeof(uint64_t);
-    uint64_t *accumulators = (uint64_t *)(void *)r->scratch;
-    double *spectra = (double *)(void *)(accumulators + r->batch * words);
+    uint64_t *accumulators = (uint64_t *)(void *)r->states;
+    double *spectra = (double *)(void *)(accumulators + job->batch * words);
     uint64_t *saved = (uint64_t *)(void *)(spectra + row_count(shape) * shape->poly_size);
 
-    for (uint32_t b = 0; b < r->batch; b++) {
+    for (uint32_t b = 0; b < job->batch; b++) {
         start(accumulators + b * words, r, b);
     }
     for (uint32_t step = 0; step < shape->lwe_dim; step++) {
-        const double *key = r->key + step * step_doubles(shape);
-        for (uint32_t b = 0; b < r->batch; b++) {
+        const double *key = (const double *)job->key + step * step_doubles(shape);
+        for (uint32_t b = 0; b < job->batch; b++) {
             const uint32_t exponent = exponents_of(r, b)[step];
             if (exponent != 0) { /* public: the masks are */
                 TORC_CPU(rotate_step)
@@ -154,36 +157,100 @@ static void classic(const rotation *r)
             }
         }
     }
-    for (uint32_t b = 0; b < r->batch; b++) {
-        sample_extract(r->out[b], accumulators + b * words, shape);
+    for (uint32_t b = 0; b < job->batch; b++) {
+        sample_extract(job->out[b], accumulators + b * words, shape);
+    }
+}
+
+/* A team of threads works on one set of states. In the first half of a step each has some places of
+ * every child of the root, in the second some children; they meet in between. Member 0 begins and
+ * ends. */
+static uint32_t share_edge(const torc_bootstrap_job *job, uint32_t items, uint32_t member)
+{
+    return items * member / job->member_count;
+}
+
+static void meet(const torc_bootstrap_job *job)
+{
+    if (job->team != NULL) {
+        torc_team_meet(job->team, job->member, job->member_count);
+    }
+}
+
+static void grouped_open(grouped_batch *out, const rotation *r, const grouped_plan *plan)
+{
+    uint64_t *accumulator = (uint64_t *)(void *)r->states;
+    grouped_batch own;
+    TORC_CPU(grouped_batch)(out, r->shape, r->job->batch, r->states + accumulator_bytes(r->shape));
+    TORC_CPU(grouped_batch)(&own, r->shape, r->job->batch, r->own + accumulator_bytes(r->shape));
+    out->block = own.block;
+    for (uint32_t b = 0; b < r->job->batch && r->job->member == 0; b++) {
+        start(accumulator, r, b);
+        TORC_CPU(grouped_start)(state_of(out, b), accumulator, plan);
+    }
+}
+
+static void grouped_close(const grouped_batch *batch, const rotation *r, const grouped_plan *plan)
+{
+    uint64_t *accumulator = (uint64_t *)(void *)r->states;
+    for (uint32_t b = 0; b < r->job->batch && r->job->member == 0; b++) {
+        TORC_CPU(grouped_finish)(accumulator, state_of(batch, b), plan);
+        sample_extract(r->job->out[b], accumulator, r->shape);
     }
 }
 
 static void grouped(const rotation *r)
 {
-    const torc_shape *shape = r->shape;
-    const uint32_t g = shape->grouping;
-    uint64_t *accumulator = (uint64_t *)(void *)r->scratch;
+    const torc_bootstrap_job *job = r->job;
+    const double *key = job->key;
+    const uint32_t g = r->shape->grouping;
     grouped_plan plan;
     grouped_batch batch;
+    key_stream stream;
 
-    TORC_CPU(grouped_plan)(&plan, shape);
-    TORC_CPU(grouped_batch)(&batch, shape, r->batch, r->scratch + accumulator_bytes(shape));
-    for (uint32_t b = 0; b < r->batch; b++) {
-        start(accumulator, r, b);
-        TORC_CPU(grouped_start)(state_of(&batch, b), accumulator, &plan);
-    }
-    for (uint32_t step = 0; step < shape->lwe_dim / g; step++) {
+    TORC_CPU(grouped_plan)(&plan, r->shape);
+    grouped_open(&batch, r, &plan);
+    const uint32_t place = share_edge(job, child_blocks(&plan), job->member);
+    const uint32_t place_end = share_edge(job, child_blocks(&plan), job->member + 1);
+    const uint32_t child = share_edge(job, child_count(&plan), job->member);
+    const uint32_t child_end = share_edge(job, child_count(&plan), job->member + 1);
+    TORC_CPU(grouped_stream)(&stream, &batch, key, &plan, child, child_end);
+    for (uint32_t step = 0; step < r->shape->lwe_dim / g; step++) {
         if (step != 0) {
-            TORC_CPU(grouped_turns)(&batch, &plan, 0, child_blocks(&plan));
+            TORC_CPU(grouped_turns)(&batch, &plan, place, place_end, &stream);
         }
-        TORC_CPU(grouped_exponents)(&batch, r->exponents + (size_t)step * g, &plan);
+        if (job->member == 0) {
+            TORC_CPU(grouped_exponents)(&batch, r->exponents + (size_t)step * g, &plan);
+        }
+        meet(job);
         TORC_CPU(grouped_children)
-        (&batch, r->key + step * grouped_step_doubles(shape), &plan, 0, child_count(&plan));
+        (&batch, key + step * grouped_step_doubles(r->shape), &plan, child, child_end, &stream);
+        meet(job);
     }
-    for (uint32_t b = 0; b < r->batch; b++) {
-        TORC_CPU(grouped_finish)(accumulator, state_of(&batch, b), &plan);
-        sample_extract(r->out[b], accumulator, shape);
+    grouped_close(&batch, r, &plan);
+}
+
+uint32_t TORC_CPU(team_limit)(const torc_shape *shape)
+{
+    const uint32_t children = (uint32_t)1
+                              << TORC_CPU(fft_plan)(shape->poly_size)->pass[0].log2_radix;
+    return is_grouped(shape) ? children : 1;
+}
+
+void TORC_CPU(bootstrap_job)(const torc_bootstrap_job *job, const torc_shape *shape)
+{
+    const size_t offset = exponent_bytes(shape, job->batch);
+    char *shared = job->team != NULL ? job->team->scratch : job->scratch;
+    const rotation r = {.job = job,
+                        .shape = shape,
+                        .exponents = (uint32_t *)(void *)shared,
+                        .states = shared + offset,
+                        .own = (char *)job->scratch + offset};
+
+    if (is_grouped(shape)) {
+        grouped(&r);
+    } else {
+        classic(&r);
     }
 }
 
@@ -191,24 +258,13 @@ void TORC_CPU(bootstrap)(uint64_t *const *out, const uint32_t *small, const uint
                          const uint32_t *index_bits, uint32_t batch, const void *key,
                          const torc_shape *shape, void *scratch)
 {
-    const size_t words = (size_t)shape->lwe_dim + 1;
-    uint32_t *exponents = scratch;
-    const rotation r = {.out = out,
-                        .entry = entry,
-                        .index_bits = index_bits,
-                        .batch = batch,
-                        .key = key,
-                        .shape = shape,
-                        .exponents = exponents,
-                        .scratch = (char *)scratch + exponent_bytes(shape, batch)};
-
-    for (uint32_t b = 0; b < batch; b++) {
-        const uint32_t half_bin = (uint32_t)1 << (30 - index_bits[b]);
-        modulus_switch(exponents + b * words, small + b * words, half_bin, shape);
-    }
-    if (is_grouped(shape)) {
-        grouped(&r);
-    } else {
-        classic(&r);
-    }
+    const torc_bootstrap_job job = {.out = out,
+                                    .small = small,
+                                    .entry = entry,
+                                    .index_bits = index_bits,
+                                    .batch = batch,
+                                    .key = key,
+                                    .scratch = scratch,
+                                    .member_count = 1};
+    TORC_CPU(bootstrap_job)(&job, shape);
 }

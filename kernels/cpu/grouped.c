@@ -3,8 +3,6 @@
  * each. */
 #include "kernels/cpu/grouped.h"
 
-enum { LINE_DOUBLES = 8 }; /* of a cache line */
-
 void TORC_CPU(grouped_plan)(grouped_plan *out, const torc_shape *shape)
 {
     const uint64_t half_base = (uint64_t)1 << (shape->base_log - 1);
@@ -106,63 +104,80 @@ void TORC_CPU(grouped_exponents)(const grouped_batch *batch, const uint32_t *exp
     }
 }
 
-/* Lines of memory on their way into the caches. */
-INLINE void fetch(const double *at, size_t first, size_t end)
+void TORC_CPU(grouped_stream)(key_stream *out, const grouped_batch *batch, const double *key,
+                              const grouped_plan *plan, uint32_t first, uint32_t end)
 {
-    for (size_t line = first; line < end; line++) {
-        __builtin_prefetch(at + line * LINE_DOUBLES, 0, VECTOR_LOG2 == 3 ? 2 : 3);
+    const size_t blocks = (size_t)(end - first) * child_blocks(plan);
+    const size_t step = grouped_step_doubles(plan->shape);
+    const size_t block = step / plan->fft->half * FFT_BLOCK;
+    const double *begin = key + (size_t)first * child_blocks(plan) * block;
+
+    *out = (key_stream){.next = begin + block,
+                        .end = begin + blocks * block,
+                        .part = blocks * block,
+                        .gap = step - blocks * block,
+                        .lines = blocks * block / LINE_DOUBLES,
+                        .calls = batch->count * (blocks * BLOCK_CALLS + 2 * (end - first) + 1)};
+}
+
+/* The polynomials of one block of a state on their way into the first cache. */
+INLINE void state_fetch(const double *block_state, const grouped_plan *plan)
+{
+    for (size_t i = 0; i < state_polys(plan->shape) * 2 * FFT_BLOCK; i += LINE_DOUBLES) {
+        __builtin_prefetch(block_state + i, 0, VECTOR_LOG2 == 3 ? 2 : 3);
     }
 }
 
-/* One block of points, all ciphertexts. While one is worked at, the same block of the next comes,
- * and its share of the next block of the key. */
+/* One block of points, all ciphertexts. While one is worked at, the same block of the next comes.
+ */
 static void batch_block(const grouped_batch *batch, uint32_t block, const double *key,
-                        size_t key_doubles, const grouped_plan *plan)
+                        const grouped_plan *plan, key_stream *stream)
 {
     const size_t place = block * block_stride(plan->shape);
-    const size_t key_lines = (key_doubles + LINE_DOUBLES - 1) / LINE_DOUBLES;
-    const size_t state_lines = state_polys(plan->shape) * 2 * FFT_BLOCK / LINE_DOUBLES;
     if (plan->shape->extended_log2 != 0) {
         TORC_CPU(grouped_block_empty)(key, plan, batch->block);
     }
     for (uint32_t b = 0; b < batch->count; b++) {
         double *state = state_of(batch, b) + place;
-        fetch(key + key_doubles, key_lines * b / batch->count, key_lines * (b + 1) / batch->count);
-        fetch(b + 1 < batch->count ? state + batch->stride
-                                   : state_of(batch, 0) + place + block_stride(plan->shape),
-              0, state_lines);
+        state_fetch(b + 1 < batch->count ? state + batch->stride
+                                         : state_of(batch, 0) + place + block_stride(plan->shape),
+                    plan);
         if (plan->shape->extended_log2 == 0) {
-            TORC_CPU(grouped_block)(state, block, &batch->monomials[b], key, plan);
+            TORC_CPU(grouped_block)(state, block, &batch->monomials[b], key, plan, stream);
         } else {
             TORC_CPU(grouped_block_extended)
-            (state, block, &batch->monomials[b], key, plan, batch->block);
+            (state, block, &batch->monomials[b], key, plan, batch->block, stream);
         }
     }
 }
 
 void TORC_CPU(grouped_children)(const grouped_batch *batch, const double *key,
-                                const grouped_plan *plan, uint32_t first, uint32_t end)
+                                const grouped_plan *plan, uint32_t first, uint32_t end,
+                                key_stream *stream)
 {
     const size_t key_doubles = grouped_step_doubles(plan->shape) / plan->fft->half * FFT_BLOCK;
     const uint32_t blocks = child_blocks(plan);
 
     for (uint32_t child = first; child < end; child++) {
         for (uint32_t b = 0; b < batch->count; b++) {
+            key_fetch(stream);
             TORC_CPU(grouped_vertical_forward)(state_of(batch, b), child, plan);
         }
         for (uint32_t block = child * blocks; block < (child + 1) * blocks; block++) {
-            batch_block(batch, block, key + block * key_doubles, key_doubles, plan);
+            batch_block(batch, block, key + block * key_doubles, plan, stream);
         }
         for (uint32_t b = 0; b < batch->count; b++) {
+            key_fetch(stream);
             TORC_CPU(grouped_vertical_inverse)(state_of(batch, b), child, plan);
         }
     }
 }
 
 void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan, uint32_t first,
-                             uint32_t end)
+                             uint32_t end, key_stream *stream)
 {
     for (uint32_t b = 0; b < batch->count; b++) {
+        key_fetch(stream);
         TORC_CPU(grouped_turn)(state_of(batch, b), plan, false, first, end);
     }
 }

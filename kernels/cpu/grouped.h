@@ -113,6 +113,38 @@ typedef struct group_monomials {
     bundle_list bundles;
 } group_monomials;
 
+/* The key of one thread on its way into the caches, ahead of its use by about one block. A few
+ * lines are asked for in each of many places of a step: a core waits when more than some 20 are
+ * under way, and a burst for a whole block would take as long as the block itself. */
+typedef struct key_stream {
+    const double *next, *end; /* in this thread's part of a step's key */
+    size_t part, gap;         /* doubles of the part; from its end to the next step's */
+    size_t lines, calls;      /* of a part; of key_fetch in a step */
+    size_t owed;              /* lines times calls */
+} key_stream;
+
+enum {
+    LINE_DOUBLES = 8, /* of a cache line */
+    BURST_LINES = 4,
+    BLOCK_CALLS = VECTOR_WIDTH + 2
+};
+
+INLINE void key_fetch(key_stream *stream)
+{
+    stream->owed += stream->lines;
+    while (stream->owed >= BURST_LINES * stream->calls) {
+        stream->owed -= BURST_LINES * stream->calls;
+        for (int line = 0; line < BURST_LINES; line++) {
+            __builtin_prefetch(stream->next, 0, VECTOR_LOG2 == 3 ? 2 : 3);
+            stream->next += LINE_DOUBLES;
+        }
+        if (stream->next >= stream->end) {
+            stream->next += stream->gap;
+            stream->end += stream->gap + stream->part;
+        }
+    }
+}
+
 /* Results (coefficients when is_start) of all parts -> digits, at the places first .. end - 1 of
  * every child of the root; places are blocks, child_blocks of them. */
 void TORC_CPU(grouped_turn)(double *state, const grouped_plan *plan, bool is_start, uint32_t first,
@@ -128,10 +160,11 @@ void TORC_CPU(grouped_vertical_inverse)(double *state, uint32_t child, const gro
 /* Digits -> results at the points of one block; key of this block. Extended: v > 0, scratch double
  * [grouped_block_doubles], where grouped_block_empty left the bundle of the empty set. */
 void TORC_CPU(grouped_block)(double *block_state, uint32_t block, const group_monomials *monomials,
-                             const double *key, const grouped_plan *plan);
+                             const double *key, const grouped_plan *plan, key_stream *stream);
 void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
                                       const group_monomials *monomials, const double *key,
-                                      const grouped_plan *plan, double *scratch);
+                                      const grouped_plan *plan, double *scratch,
+                                      key_stream *stream);
 void TORC_CPU(grouped_block_empty)(const double *key, const grouped_plan *plan, double *scratch);
 size_t TORC_CPU(grouped_block_doubles)(const torc_shape *shape);
 
@@ -160,6 +193,9 @@ void TORC_CPU(grouped_batch)(grouped_batch *out, const torc_shape *shape, uint32
 
 /* Accumulator as rotate.h describes it -> digits. */
 void TORC_CPU(grouped_start)(double *state, const uint64_t *accumulator, const grouped_plan *plan);
+/* For the children first .. end - 1 of the root; key of the first step. */
+void TORC_CPU(grouped_stream)(key_stream *out, const grouped_batch *batch, const double *key,
+                              const grouped_plan *plan, uint32_t first, uint32_t end);
 /* X^(a_T) of a step for all ciphertexts; exponent u32 [count][n + 1] from the first of this step
  * on. */
 void TORC_CPU(grouped_exponents)(const grouped_batch *batch, const uint32_t *exponent,
@@ -167,8 +203,9 @@ void TORC_CPU(grouped_exponents)(const grouped_batch *batch, const uint32_t *exp
 /* Digits -> results, all ciphertexts, in the children first .. end - 1 of the root; key of this
  * step. Then results -> digits of the next one, at the places first .. end - 1 of every child. */
 void TORC_CPU(grouped_children)(const grouped_batch *batch, const double *key,
-                                const grouped_plan *plan, uint32_t first, uint32_t end);
+                                const grouped_plan *plan, uint32_t first, uint32_t end,
+                                key_stream *stream);
 void TORC_CPU(grouped_turns)(const grouped_batch *batch, const grouped_plan *plan, uint32_t first,
-                             uint32_t end);
+                             uint32_t end, key_stream *stream);
 
 #endif

@@ -35,11 +35,12 @@ INLINE complex_vec bundle_at(int g, const double *key, const bit_monomials *m, d
 /* result [k + 1][re, im][FFT_BLOCK] = bundle times digit [rows][re, im][FFT_BLOCK]. */
 INLINE void block_product(int g, double *result, const double *digit, const double *key,
                           const monomial *const *bit, const complex_vec *scalar, const double *unit,
-                          uint32_t columns, uint32_t rows)
+                          uint32_t columns, uint32_t rows, key_stream *stream)
 {
     const size_t element = (((size_t)1 << g) - 1) * 2 * VECTOR_WIDTH;
     for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
         bit_monomials m;
+        key_fetch(stream);
         for (int i = 0; i < g; i++) {
             m.w[i] = monomial_at(bit[i], scalar[i], v);
             m.u[i] = (complex_vec){m.w[i].re - splat_f64(1.0), m.w[i].im};
@@ -60,7 +61,7 @@ INLINE void block_product(int g, double *result, const double *digit, const doub
 
 INLINE void block_pass(int g, uint32_t columns, uint32_t rows, double *block_state, uint32_t block,
                        const group_monomials *monomials, const double *key,
-                       const grouped_plan *plan)
+                       const grouped_plan *plan, key_stream *stream)
 {
     const block_place place = {2 * FFT_BLOCK, FFT_BLOCK};
     const size_t node = (size_t)block * FFT_KERNEL_WORDS;
@@ -72,30 +73,32 @@ INLINE void block_pass(int g, uint32_t columns, uint32_t rows, double *block_sta
         bit[i] = &monomials->set[1 << i];
         scalar[i] = monomial_scalar(plan->monomials, bit[i], block);
     }
+    key_fetch(stream);
     block_forward(block_state, block_state, rows, place, plan->fft->kernel_forward + node);
-    block_product(g, result, block_state, key, bit, scalar, plan->unit, columns, rows);
+    block_product(g, result, block_state, key, bit, scalar, plan->unit, columns, rows, stream);
+    key_fetch(stream);
     block_inverse(block_state, result, columns, place, plan->fft->kernel_inverse + node);
 }
 
 /* k = l = 1 with its sizes as constants, or any shape. */
 INLINE void block_any(int g, double *block_state, uint32_t block, const group_monomials *monomials,
-                      const double *key, const grouped_plan *plan)
+                      const double *key, const grouped_plan *plan, key_stream *stream)
 {
     const uint32_t columns = plan->shape->glwe_dim + 1;
     const uint32_t rows = (uint32_t)row_count(plan->shape);
     if (columns == 2 && rows == 2) {
-        block_pass(g, 2, 2, block_state, block, monomials, key, plan);
+        block_pass(g, 2, 2, block_state, block, monomials, key, plan, stream);
     } else {
-        block_pass(g, columns, rows, block_state, block, monomials, key, plan);
+        block_pass(g, columns, rows, block_state, block, monomials, key, plan, stream);
     }
 }
 
 void TORC_CPU(grouped_block)(double *block_state, uint32_t block, const group_monomials *monomials,
-                             const double *key, const grouped_plan *plan)
+                             const double *key, const grouped_plan *plan, key_stream *stream)
 {
     if (plan->shape->grouping == 2) {
-        block_any(2, block_state, block, monomials, key, plan);
+        block_any(2, block_state, block, monomials, key, plan, stream);
     } else {
-        block_any(3, block_state, block, monomials, key, plan);
+        block_any(3, block_state, block, monomials, key, plan, stream);
     }
 }

@@ -34,6 +34,7 @@ typedef struct block_vector {
     double *out;          /* [parts][k + 1][re, im][FFT_BLOCK] */
     const double *key;    /* [k + 1][rows][slots][re, im][W] */
     const double *empty;  /* [k + 1][rows][re, im][W]: the empty set */
+    key_stream *stream;
 } block_vector;
 
 /* A set T of a step, in the order of the bundles: Y^(q_T) = scalar times a row, K_T. */
@@ -189,6 +190,7 @@ INLINE void block_product(block_size size, block_vector at, uint32_t block,
 
     terms_find(term, monomials, block, table);
     for (uint32_t v = 0; v < VECTOR_WIDTH; v++) {
+        key_fetch(at.stream);
         digits_turn(size, at, monomial_at(&y, y_scalar, v), size.parts - list->largest);
         bundle_product(size, at, bundles, 0);
         for (uint32_t i = 1; i < list->count; i++) {
@@ -264,7 +266,7 @@ void TORC_CPU(grouped_block_empty)(const double *key, const grouped_plan *plan, 
 
 void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
                                       const group_monomials *monomials, const double *key,
-                                      const grouped_plan *plan, double *scratch)
+                                      const grouped_plan *plan, double *scratch, key_stream *stream)
 {
     const block_place place = {2 * FFT_BLOCK, FFT_BLOCK};
     const torc_shape *shape = plan->shape;
@@ -277,8 +279,10 @@ void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
                              .turned = scratch + turned_place(shape),
                              .out = scratch,
                              .key = key,
-                             .empty = scratch + empty_place(shape)};
+                             .empty = scratch + empty_place(shape),
+                             .stream = stream};
 
+    key_fetch(stream);
     block_forward(block_state, block_state, state_polys(shape), place,
                   plan->fft->kernel_forward + node);
     if (size.columns != 2 || size.rows != 2) {
@@ -290,6 +294,7 @@ void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
     } else {
         product_3(size.parts, at, block, monomials, plan->monomials);
     }
+    key_fetch(stream);
     for (uint32_t part = 0; part < size.parts; part++) {
         block_inverse(block_state + (size_t)part * size.rows * 2 * FFT_BLOCK,
                       scratch + (size_t)part * size.columns * 2 * FFT_BLOCK, size.columns, place,

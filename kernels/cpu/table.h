@@ -18,6 +18,8 @@ size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch
 void TORC_CPU(bootstrap)(uint64_t *const *out, const uint32_t *small, const uint64_t *const *entry,
                          const uint32_t *index_bits, uint32_t batch, const void *key,
                          const torc_shape *shape, void *scratch);
+void TORC_CPU(bootstrap_job)(const torc_bootstrap_job *job, const torc_shape *shape);
+uint32_t TORC_CPU(team_limit)(const torc_shape *shape);
 
 size_t TORC_CPU(keyswitch_key_bytes)(const torc_shape *shape);
 void TORC_CPU(keyswitch_key_rows)(void *key, size_t pair, const uint32_t *lwe,

@@ -1,8 +1,8 @@
 /* Vectors of doubles and words, as wide as the instruction set this source is compiled for, and the
  * few operations that plain C cannot name. Everything else is written with GCC vector arithmetic.
  *
- * Every file of this folder but dispatch.c is compiled once for each instruction set; TORC_CPU puts
- * its name into the symbols: TORC_CPU(linear) is torc_cpu_linear_avx512. */
+ * Every file of this folder but dispatch.c and team.c is compiled once for each instruction set;
+ * TORC_CPU puts its name into the symbols: TORC_CPU(linear) is torc_cpu_linear_avx512. */
 #ifndef TORC_KERNELS_CPU_VECTOR_H
 #define TORC_KERNELS_CPU_VECTOR_H
 
