@@ -69,6 +69,7 @@ static void cpu_close(torc_target *base)
     free(target->lookup_entry);
     free(target->lookup_offset);
     free(target->lookup_bits);
+    free(target->teams);
     free(target->thread_scratch);
     free(target);
 }
@@ -202,6 +203,7 @@ static torc_status alloc_lookup(torc_ctx *ctx, cpu_target *target)
     TORC_TRY(TARGET_ALLOC(ctx, target, target->lookup_entry, target->chunk));
     TORC_TRY(TARGET_ALLOC(ctx, target, target->lookup_offset, target->chunk));
     TORC_TRY(TARGET_ALLOC(ctx, target, target->lookup_bits, target->chunk));
+    TORC_TRY(TARGET_ALLOC(ctx, target, target->teams, target->threads));
     TORC_TRY(target_alloc(ctx, target, (void **)&target->thread_scratch, target->threads,
                           target->scratch_bytes));
     TORC_TRY(target_alloc(ctx, target, &target->bootstrap_key,

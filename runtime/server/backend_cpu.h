@@ -36,6 +36,7 @@ typedef struct cpu_target {
     const uint64_t **lookup_entry;
     uint64_t *lookup_offset;
     uint32_t *lookup_bits;
+    torc_team *teams;     /* [threads] */
     size_t scratch_bytes; /* of one thread, a multiple of 64 */
     char *thread_scratch;
 } cpu_target;

@@ -1,7 +1,7 @@
 /* Lookup instructions on the CPU. All count * samples lookups of an instruction are one list, cut
  * into chunks. A chunk goes through the keyswitch as large matrix products, then through the
- * bootstrap in batches that walk through the key together; both shared out over threads, few
- * lookups too. */
+ * bootstrap in batches that walk through the key together; both shared out over threads. Lookups
+ * that are fewer than the threads have teams of threads each. */
 #include "runtime/server/backend_cpu.h"
 
 #include <assert.h>
@@ -64,17 +64,78 @@ void torc_cpu_keyswitch(const cpu_target *target, size_t count)
     }
 }
 
+/* What bootstraps need of lookups first .. first + count - 1. */
+static torc_bootstrap_job job_of(const cpu_target *target, size_t first, size_t count)
+{
+    return (torc_bootstrap_job){.out = target->lookup_out + first,
+                                .small = target->small + first * (target->shape.lwe_dim + 1),
+                                .entry = target->lookup_entry + first,
+                                .index_bits = target->lookup_bits + first,
+                                .batch = (uint32_t)count,
+                                .key = target->bootstrap_key,
+                                .scratch = thread_scratch(target),
+                                .member_count = 1};
+}
+
+/* One thread of `size` that share a lookup; where they do not make a team, the first alone. */
+static void bootstrap_member(const cpu_target *target, size_t lookup, uint32_t member,
+                             uint32_t size)
+{
+    torc_bootstrap_job job = job_of(target, lookup, 1);
+    torc_team *team = &target->teams[lookup];
+    if (torc_team_forms(team, member, size)) {
+        job.team = team;
+        job.member = member;
+        job.member_count = size;
+    } else if (member != 0) {
+        return;
+    }
+    target->kernels->bootstrap_job(&job, &target->shape);
+}
+
+/* One lookup a team of `size` threads: thread t is member t mod size of team t / size. */
+static void bootstrap_teams(const cpu_target *target, size_t count, uint32_t size)
+{
+    for (size_t i = 0; i < count; i++) {
+        target->teams[i] =
+            (torc_team){.scratch = target->thread_scratch + i * size * target->scratch_bytes};
+    }
+#pragma omp parallel num_threads(target->threads)
+    {
+        const uint32_t thread = (uint32_t)omp_get_thread_num();
+        if ((uint32_t)omp_get_num_threads() < count * size) { /* fewer than asked for */
+#pragma omp for schedule(static)
+            for (size_t i = 0; i < count; i++) {
+                const torc_bootstrap_job job = job_of(target, i, 1);
+                target->kernels->bootstrap_job(&job, &target->shape);
+            }
+        } else if (thread < count * size) {
+            bootstrap_member(target, thread / size, thread % size, size);
+        }
+    }
+}
+
+/* Threads for each of `count` lookups. */
+static uint32_t team_size(const cpu_target *target, size_t count)
+{
+    const uint32_t limit = target->kernels->team_limit(&target->shape);
+    const size_t each = target->threads / count;
+    return (uint32_t)(each < limit ? each : limit);
+}
+
 void torc_cpu_bootstrap(const cpu_target *target, size_t count)
 {
+    const uint32_t size = team_size(target, count);
+    if (size > 1) {
+        bootstrap_teams(target, count, size);
+        return;
+    }
     const size_t parts = part_count(count, target->batch, target->threads);
 #pragma omp parallel for schedule(dynamic) num_threads(target->threads)
     for (size_t i = 0; i < parts; i++) {
         const size_t first = edge(count, parts, i);
-        target->kernels->bootstrap(target->lookup_out + first,
-                                   target->small + first * (target->shape.lwe_dim + 1),
-                                   target->lookup_entry + first, target->lookup_bits + first,
-                                   (uint32_t)(edge(count, parts, i + 1) - first),
-                                   target->bootstrap_key, &target->shape, thread_scratch(target));
+        const torc_bootstrap_job job = job_of(target, first, edge(count, parts, i + 1) - first);
+        target->kernels->bootstrap_job(&job, &target->shape);
     }
 }
 
