@@ -55,8 +55,8 @@ function(torc_test_avx512 label timeout)
 endfunction()
 # Programs that run machine code of kernels/cpu one instruction at a time; tests/avx512_check.sh and
 # tests/instructions.sh run them. Addresses of the disassembly are those of memory: no PIE.
-set(STEP_SOURCES tests/instructions/step.c tests/instructions/execute.c tests/instructions/lanes.c
-  tests/instructions/disassembly.c)
+file(GLOB STEP_SOURCES CONFIGURE_DEPENDS tests/instructions/*.c)
+list(FILTER STEP_SOURCES EXCLUDE REGEX "/(avx512_check|count|rows)\\.c$")
 set_source_files_properties(tests/instructions/lanes.c PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT TORC_SANITIZE)
   add_executable(instructions tests/instructions/count.c tests/instructions/rows.c ${STEP_SOURCES})
