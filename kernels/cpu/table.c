@@ -11,7 +11,7 @@
 #if VECTOR_LOG2 >= 2
 #define FFT_CONSTANTS          \
     {                          \
-        0.0105, 0.0108, 0.0115 \
+        0.0105, 0.0108, 0.0123 \
     }
 #else
 #define FFT_CONSTANTS          \
