@@ -224,6 +224,13 @@ static NOINLINE void product_3_two_parts(block_vector at, uint32_t block,
     block_product((block_size){7, 2, 2, 2}, at, block, monomials, table);
 }
 
+/* Two levels, k = 1. */
+static NOINLINE void product_3_levels(uint32_t parts, block_vector at, uint32_t block,
+                                      const group_monomials *monomials, const monomial_table *table)
+{
+    block_product((block_size){7, 2, 4, parts}, at, block, monomials, table);
+}
+
 static NOINLINE void product_any(block_size size, block_vector at, uint32_t block,
                                  const group_monomials *monomials, const monomial_table *table)
 {
@@ -285,7 +292,9 @@ void TORC_CPU(grouped_block_extended)(double *block_state, uint32_t block,
     key_fetch(stream);
     block_forward(block_state, block_state, state_polys(shape), place,
                   plan->fft->kernel_forward + node);
-    if (size.columns != 2 || size.rows != 2) {
+    if (size.slots == 7 && size.columns == 2 && size.rows == 4) {
+        product_3_levels(size.parts, at, block, monomials, plan->monomials);
+    } else if (size.columns != 2 || size.rows != 2) {
         product_any(size, at, block, monomials, plan->monomials);
     } else if (size.slots == 3) {
         product_2(size.parts, at, block, monomials, plan->monomials);
