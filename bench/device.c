@@ -7,7 +7,6 @@
 #include "runtime/server/backend_cpu.h"
 #include "runtime/status.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,11 +56,7 @@ double bench_device_predict(const bench_device *device, const torc_params *param
     if (device->choice.is_gpu) {
         return torc_gpu_schedule_lookups(&device->schedule, params, batch);
     }
-    const double of_thread = ceil((double)batch / device->threads);
-    const double walk = fmin(of_thread, torc_cost_bootstrap_batch(params));
-    return of_thread *
-           (torc_cost_keyswitch(&device->machine, params, fmin(batch, TORC_COST_KEYSWITCH_BATCH)) +
-            torc_cost_bootstrap(&device->machine, params, walk));
+    return torc_cost_lookups(&device->machine, params, batch);
 }
 
 double bench_device_bound(const bench_device *device, const torc_params *params, double clock_hz)

@@ -13,6 +13,7 @@ typedef struct torc_machine {
     double key_ns_per_byte;      /* streaming the Fourier key once */
     double keyswitch_ns_per_mac; /* one 32-bit multiply-add of the keyswitch product */
     double linear_ns_per_mac; /* one 64-bit multiply-add of a linear layer, per ciphertext word */
+    double team_ns_per_step;  /* what a step costs more when threads share it */
 } torc_machine;
 
 /* Shipped defaults; torc_machine_calibrate (runtime/server) measures the machine in about 100 ms.
@@ -27,6 +28,8 @@ double torc_cost_bootstrap_batch(const torc_params *params);
  * together. */
 double torc_cost_keyswitch(const torc_machine *machine, const torc_params *params, double batch);
 double torc_cost_bootstrap(const torc_machine *machine, const torc_params *params, double batch);
+/* Seconds of `count` lookups of one level on all threads. */
+double torc_cost_lookups(const torc_machine *machine, const torc_params *params, double count);
 
 /* Values cross between host and target in pieces of at most this many bytes (and one element). */
 #define TORC_PIECE_BYTES ((size_t)1 << 25)

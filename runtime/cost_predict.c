@@ -2,7 +2,8 @@
  *
  * The lookups of one level go through the keyswitch in batches of at most 64, whose columns threads
  * share when they are few; they are dealt to the threads in equal shares, which go through the
- * bootstrap in batches (torc_cost_bootstrap_batch). Linear layers split evenly over the threads. */
+ * bootstrap in batches (torc_cost_bootstrap_batch); fewer lookups than threads are shared by teams.
+ * Linear layers split evenly over the threads. */
 #include "runtime/cost.h"
 
 #include <math.h>
@@ -12,20 +13,11 @@
 #define CLEAR_BYTES   8                   /* a clear input */
 #define SCRATCH_BYTES (UINT64_C(1) << 20) /* a thread, beside accumulators */
 
-/* A lookup of a level of `count`, `share` of them on each thread. */
-static double lookup_seconds(const torc_machine *machine, const torc_params *params, double count,
-                             double share)
+/* A lookup in full batches, on one thread. */
+static double lookup_seconds(const torc_machine *machine, const torc_params *params)
 {
-    return torc_cost_keyswitch(machine, params, fmin(count, TORC_COST_KEYSWITCH_BATCH)) +
-           torc_cost_bootstrap(machine, params, fmin(share, torc_cost_bootstrap_batch(params)));
-}
-
-/* count lookups of one level, on all threads: the slowest share. */
-static double level_seconds(const torc_machine *machine, const torc_params *params, double count)
-{
-    const double share = ceil(count / fmax(machine->threads, 1.0));
-
-    return count > 0.0 ? share * lookup_seconds(machine, params, count, share) : 0.0;
+    return torc_cost_keyswitch(machine, params, TORC_COST_KEYSWITCH_BATCH) +
+           torc_cost_bootstrap(machine, params, torc_cost_bootstrap_batch(params));
 }
 
 static double linear_seconds(const torc_machine *machine, const torc_program *program,
@@ -49,9 +41,9 @@ static void predict_seconds(torc_prediction *out, const torc_machine *machine,
             continue;
         }
         const double count = program->instrs[i].lookup.count;
-        out->seconds += level_seconds(machine, params, count);
-        out->seconds_batched += count / fmax(machine->threads, 1.0) *
-                                lookup_seconds(machine, params, HUGE_VAL, HUGE_VAL);
+        out->seconds += torc_cost_lookups(machine, params, count);
+        out->seconds_batched +=
+            count / fmax(machine->threads, 1.0) * lookup_seconds(machine, params);
     }
 }
 

@@ -183,10 +183,49 @@ static void build_layers(torc_program *program)
 }
 
 /* Classic, k = 1, N = 2048: 16 accumulators of 32 kB in half a megabyte. */
-static double lookup_seconds(const torc_machine *machine, double share, double count)
+static double bootstrap_seconds(const torc_machine *machine, double share)
 {
-    return torc_cost_bootstrap(machine, &example, fmin(share, 16)) +
-           torc_cost_keyswitch(machine, &example, fmin(count, 64));
+    return torc_cost_bootstrap(machine, &example, fmin(share, 16));
+}
+
+static double keyswitch_seconds(const torc_machine *machine, double count)
+{
+    return torc_cost_keyswitch(machine, &example, fmin(count, 64));
+}
+
+/* Half of the time and what sharing takes: 390 steps of g = 2. Not with as many lookups as threads,
+ * not classic; four threads have two children each only from N = 2048 on. */
+Test(cost, few_lookups_have_teams)
+{
+    torc_machine machine;
+    torc_params params = example;
+    torc_machine_default(&machine);
+    machine.keyswitch_ns_per_mac = 0;
+    params.grouping = 2;
+    params.lwe_dim = 780;
+    const double keyswitch = torc_cost_keyswitch(&machine, &params, 1);
+    const double alone = torc_cost_bootstrap(&machine, &params, 1);
+    const double meetings = 390 * 1e-9 * machine.team_ns_per_step;
+
+    machine.threads = 2;
+    expect_ratio(torc_cost_lookups(&machine, &params, 1), keyswitch / 2 + alone / 2 + meetings,
+                 1e-12, "two threads");
+    expect_ratio(torc_cost_lookups(&machine, &params, 2), keyswitch / 2 + alone, 1e-12,
+                 "as many lookups as threads");
+    machine.threads = 4;
+    expect_ratio(torc_cost_lookups(&machine, &params, 1), keyswitch / 4 + alone / 4 + meetings,
+                 1e-12, "four threads");
+    expect_ratio(torc_cost_lookups(&machine, &example, 1),
+                 torc_cost_keyswitch(&machine, &example, 1) / 4 +
+                     torc_cost_bootstrap(&machine, &example, 1),
+                 1e-12, "classic");
+    params.poly_size = 1024;
+    params.glwe_dim = 2;
+    expect_ratio(torc_cost_lookups(&machine, &params, 1),
+                 torc_cost_keyswitch(&machine, &params, 1) / 4 +
+                     torc_cost_bootstrap(&machine, &params, 1) / 2 + meetings,
+                 1e-12, "N = 1024");
+    cr_expect_eq(torc_cost_lookups(&machine, &params, 0), 0);
 }
 
 Test(cost, predicted_seconds)
@@ -201,18 +240,22 @@ Test(cost, predicted_seconds)
 
     torc_predict(&prediction, &machine, &program, &example, 1);
     expect_ratio(prediction.seconds,
-                 linear + 5 * lookup_seconds(&machine, 5, 5) + lookup_seconds(&machine, 1, 1),
+                 linear + 5 * (bootstrap_seconds(&machine, 5) + keyswitch_seconds(&machine, 5)) +
+                     bootstrap_seconds(&machine, 1) + keyswitch_seconds(&machine, 1),
                  1e-12, "one sample, one thread");
-    expect_ratio(prediction.seconds_batched, linear + 6 * lookup_seconds(&machine, 100, 100), 1e-12,
-                 "batched, one thread");
+    const double batched = bootstrap_seconds(&machine, 100) + keyswitch_seconds(&machine, 100);
+    expect_ratio(prediction.seconds_batched, linear + 6 * batched, 1e-12, "batched, one thread");
 
-    machine.threads = 2; /* shares of 3 and 2, then of 1 and 0 */
+    machine.threads =
+        2; /* bootstraps in shares of 3 and 2, then of 1 and 0; keyswitches in halves */
     torc_predict(&prediction, &machine, &program, &example, 1);
     expect_ratio(prediction.seconds,
-                 linear / 2 + 3 * lookup_seconds(&machine, 3, 5) + lookup_seconds(&machine, 1, 1),
+                 linear / 2 + 3 * bootstrap_seconds(&machine, 3) +
+                     2.5 * keyswitch_seconds(&machine, 5) + bootstrap_seconds(&machine, 1) +
+                     0.5 * keyswitch_seconds(&machine, 1),
                  1e-12, "one sample, two threads");
-    expect_ratio(prediction.seconds_batched, linear / 2 + 3 * lookup_seconds(&machine, 100, 100),
-                 1e-12, "batched, two threads");
+    expect_ratio(prediction.seconds_batched, linear / 2 + 3 * batched, 1e-12,
+                 "batched, two threads");
     torc_program_free(&program);
 }
 

@@ -4,7 +4,8 @@
  * One lookup shape, k = 1, N = 2048. A step costs each ciphertext in a batch of b: work + stream /
  * b. A batch through a short key gives the work, one ciphertext through a key as long as real ones
  * (56 MiB, more than most caches hold) the sum. Transform, product and per-coefficient work keep
- * the proportions of the defaults. A short grouped key gives what bundles cost beside that. Keys
+ * the proportions of the defaults. A short grouped key gives what bundles cost beside that, a long
+ * one how fast it comes to one ciphertext, and two threads that share it what sharing takes. Keys
  * hold zeros, or are those of an open target: no kernel's time depends on values. The fastest of a
  * few rounds counts, in processor time, so that other programs disturb little. */
 #include "runtime/server/calibrate.h"
@@ -58,6 +59,7 @@ typedef struct probe {
     torc_shape shape;         /* lwe_dim LONG_DIM: what memory is for */
     torc_shape short_shape;   /* the same with SHORT_DIM */
     torc_shape grouped_shape; /* and GROUPING */
+    torc_shape long_grouped;  /* as many steps as the same memory holds */
     uint32_t threads;
     size_t words;
     const void *bootstrap_key;
@@ -85,6 +87,11 @@ static torc_status touched(torc_ctx *ctx, void *pointer, size_t bytes)
     return TORC_OK;
 }
 
+static size_t grouped_step_bytes(const probe *p)
+{
+    return p->kernels->bootstrap_key_bytes(&p->grouped_shape) / (SHORT_DIM / GROUPING);
+}
+
 /* Both keys are read at the same place, a borrowed one as far as it goes. */
 static torc_status open_keys(torc_ctx *ctx, probe *p, const void *room, size_t room_bytes)
 {
@@ -98,6 +105,9 @@ static torc_status open_keys(torc_ctx *ctx, probe *p, const void *room, size_t r
         p->bootstrap_key = p->own_key;
     }
     p->keyswitch_key = p->bootstrap_key; /* shorter */
+    p->long_grouped = p->grouped_shape;
+    p->long_grouped.lwe_dim =
+        GROUPING * (uint32_t)(p->kernels->bootstrap_key_bytes(&p->shape) / grouped_step_bytes(p));
     return TORC_OK;
 }
 
@@ -188,6 +198,11 @@ static void run_short_bootstrap(const probe *p, const lane *l, uint32_t batch)
 static void run_grouped_bootstrap(const probe *p, const lane *l, uint32_t batch)
 {
     run_bootstrap(p, l, &p->grouped_shape, batch);
+}
+
+static void run_long_grouped(const probe *p, const lane *l, uint32_t batch)
+{
+    run_bootstrap(p, l, &p->long_grouped, batch);
 }
 
 static void run_keyswitch(const probe *p, const lane *l, uint32_t batch)
@@ -282,6 +297,73 @@ static void measure_bundle(torc_machine *out, const probe *p)
         fmax(bundle, 0.25 * seconds) / torc_cost_bootstrap(&unit, &params, GROUPED_BATCH);
 }
 
+static double long_steps(const probe *p)
+{
+    return (double)p->long_grouped.lwe_dim / GROUPING;
+}
+
+/* What a step of one ciphertext takes beside its work, which waits for its key. */
+static void measure_stream(torc_machine *out, const probe *p)
+{
+    torc_params params = probe_params;
+    torc_machine compute = *out;
+    params.lwe_dim = p->long_grouped.lwe_dim;
+    params.grouping = GROUPING;
+    compute.key_ns_per_byte = 0;
+    const double alone = least_seconds(p, run_long_grouped, 1);
+    const double stream = fmax(alone - torc_cost_bootstrap(&compute, &params, 1), 0);
+    out->key_ns_per_byte = 1e9 * stream / long_steps(p) / (double)grouped_step_bytes(p);
+}
+
+/* Seconds of a bootstrap by the first two threads; 0 when they were no team. */
+static double team_once(const probe *p)
+{
+    torc_team team = {.scratch = p->lanes[0].scratch};
+    const uint64_t *entry = p->entry;
+    const uint32_t index_bits = INDEX_BITS;
+    double seconds = 0;
+#pragma omp parallel num_threads(2) reduction(max : seconds)
+    {
+        const uint32_t member = (uint32_t)omp_get_thread_num();
+        const torc_bootstrap_job job = {.out = &p->lanes[0].out,
+                                        .small = p->lanes[0].small,
+                                        .entry = &entry,
+                                        .index_bits = &index_bits,
+                                        .batch = 1,
+                                        .key = p->bootstrap_key,
+                                        .scratch = p->lanes[member].scratch,
+                                        .team = &team,
+                                        .member = member,
+                                        .member_count = 2};
+        if (omp_get_num_threads() == 2 && torc_team_forms(&team, member, 2)) {
+            const double start = thread_seconds();
+            p->kernels->bootstrap_job(&job, &p->long_grouped);
+            seconds = thread_seconds() - start;
+        }
+    }
+    return seconds;
+}
+
+/* What a step takes longer than half of one alone. */
+static void measure_team(torc_machine *out, const probe *p)
+{
+    torc_params params = probe_params;
+    double least = HUGE_VAL;
+    if (p->threads < 2) {
+        return;
+    }
+    params.lwe_dim = p->long_grouped.lwe_dim;
+    params.grouping = GROUPING;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        const double seconds = team_once(p);
+        least = seconds > 0 ? fmin(least, seconds) : least;
+    }
+    if (least < HUGE_VAL) {
+        const double rest = least - 0.5 * torc_cost_bootstrap(out, &params, 1);
+        out->team_ns_per_step = 1e9 * fmax(rest, 0) / long_steps(p);
+    }
+}
+
 static void measure_keyswitch(torc_machine *out, const probe *p)
 {
     const double macs =
@@ -311,6 +393,8 @@ torc_status torc_machine_calibrate_in(torc_ctx *ctx, torc_machine *out, uint32_t
     if (s == TORC_OK) {
         measure_bootstrap(&machine, p);
         measure_bundle(&machine, p);
+        measure_stream(&machine, p);
+        measure_team(&machine, p);
         measure_keyswitch(&machine, p);
         measure_linear(&machine, p);
         *out = machine;
