@@ -167,15 +167,16 @@ static torc_status choose_params(torc_ctx *ctx, torc_circuit *c, const bench_set
                                   .norm_sq_lookup = 1,
                                   .count = set->circuit_lookups};
     const bool shared = set->profile == TORC_SHARED;
-    const torc_search search = {.rows = c->rows,
-                                .row_count = c->row_count,
-                                .log2_p_circuit = -40,
-                                .log2_p_lookup = shared ? -128 : 0,
-                                .machine = &machine,
-                                .lookup_count = set->circuit_lookups,
-                                .configurations = &shapes,
-                                .target =
-                                    engine == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU : TORC_SEARCH_CPU};
+    const torc_search search = {
+        .rows = c->rows,
+        .row_count = c->row_count,
+        .log2_p_circuit = -40,
+        .log2_p_lookup = shared ? -128 : 0,
+        .machine = &machine,
+        .lookup_count = set->circuit_lookups,
+        .level_lookups = c->program.instrs[c->program.instr_count - 1].lookup.count,
+        .configurations = &shapes,
+        .target = engine == TORC_ENGINE_CUDA ? TORC_SEARCH_GPU : TORC_SEARCH_CPU};
     TORC_TRY(torc_optimize(ctx, &c->spec.params, &search));
     const torc_claim claim = torc_claim_on(c->rows, c->row_count, &c->spec.params, engine);
     c->spec.log2_p_error_circuit = claim.log2_p_circuit;

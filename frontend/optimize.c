@@ -69,6 +69,7 @@ static torc_search_model model_of(const torc_search *search, const search_prices
 {
     torc_search_model model = target_model(search, prices, grouping);
 
+    model.level_lookups = search->level_lookups;
     if (search->max_key_bytes != 0) {
         model.key_bytes_max[0] = search->max_key_bytes;
         model.key_bytes_max[1] = search->max_key_bytes;

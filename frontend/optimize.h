@@ -17,6 +17,7 @@ typedef struct torc_search {
     double log2_p_lookup;        /* each row; 0: no bound */
     const torc_machine *machine; /* cost constants */
     uint64_t lookup_count;       /* of one sample; 0: no lookup, a tiny set */
+    double level_lookups;        /* of a level of one sample, on average; 0: many (CPU) */
     uint32_t max_grouping;       /* key bits a step at most; 0: what the target runs, 3 on the
                                     CPU, on the GPU all that its shapes have */
     /* Bytes that both keys may take as the target holds them; 0: what the target is content with

@@ -1,13 +1,16 @@
 /* The search model of the CPU engine. Must not know about: graphs, circuits.
  *
- * Prices are seconds on the default machine in full batches (a search that followed the machine at
- * hand would compile one model to different circuits), plus 4 % for every 100 MB of resident key:
- * of two sets of equal speed the one of smaller key is taken. Keys of one level take at most 200
- * MB, others 420 MB, unless --max-key-mb says otherwise: the last per cent of speed is not worth
- * more of a server's memory. */
+ * Prices are seconds on the default machine (a search that followed the machine at hand would
+ * compile one model to different circuits), in batches as large as a level of one sample has
+ * lookups: few lookups wait for their key, so a small one is the fastest. Plus 4 % for every 100 MB
+ * of resident key: of two sets of equal speed the one of smaller key is taken. Keys of one level
+ * take at most 200 MB, others 420 MB, unless --max-key-mb says otherwise: the last per cent of
+ * speed is not worth more of a server's memory. */
 #include "frontend/optimize_search.h"
 #include "runtime/noise_terms.h"
 #include "runtime/security.h"
+
+#include <math.h>
 
 #define KEY_PRICE_PER_BYTE  (0.04 / 100e6)
 #define KEY_BYTES_ONE_LEVEL 200000000
@@ -25,16 +28,22 @@ static double price_of_key(const torc_params *params)
     return 1.0 + KEY_PRICE_PER_BYTE * (double)torc_params_key_bytes_resident(params);
 }
 
+static double walk(const torc_search_model *model, double full)
+{
+    return model->level_lookups > 0.0 ? fmin(model->level_lookups, full) : full;
+}
+
 static double price_floor(const torc_search_model *model, const torc_params *params)
 {
-    return torc_cost_bootstrap(model->machine, params, torc_cost_bootstrap_batch(params));
+    return torc_cost_bootstrap(model->machine, params,
+                               walk(model, torc_cost_bootstrap_batch(params)));
 }
 
 static double price(const torc_search_model *model, const torc_params *params)
 {
     const double seconds =
-        torc_cost_bootstrap(model->machine, params, torc_cost_bootstrap_batch(params)) +
-        torc_cost_keyswitch(model->machine, params, TORC_COST_KEYSWITCH_BATCH);
+        price_floor(model, params) +
+        torc_cost_keyswitch(model->machine, params, walk(model, TORC_COST_KEYSWITCH_BATCH));
 
     return seconds * price_of_key(params);
 }

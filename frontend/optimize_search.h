@@ -33,6 +33,7 @@ struct torc_search_model {
      * the levels of the bootstrap gadget. */
     torc_price_fn *price_floor, *price;
     const torc_machine *machine; /* for the prices */
+    double level_lookups;        /* CPU: of one level, what batches are as large as; 0: many */
     const torc_gpu_machine *gpu;
     const struct torc_gpu_prices *launches; /* NULL: the GPU's formulas */
 };

@@ -57,6 +57,14 @@ static void claim_failure(torc_compilation *c, const torc_goal *goal)
     }
 }
 
+/* Lookups that go through the engine together, of one sample, on average. */
+static double level_lookups(const torc_program *program)
+{
+    const uint32_t levels = torc_program_level_count(program);
+
+    return levels > 0 ? (double)torc_program_lookup_count(program) / levels : 0.0;
+}
+
 static torc_search search_of(const torc_compilation *c, const torc_goal *goal)
 {
     return (torc_search){.rows = c->rows,
@@ -65,6 +73,7 @@ static torc_search search_of(const torc_compilation *c, const torc_goal *goal)
                          .log2_p_lookup = goal->log2_p_lookup,
                          .machine = NULL, /* not this one: a circuit compiles the same everywhere */
                          .lookup_count = torc_program_lookup_count(&c->program),
+                         .level_lookups = level_lookups(&c->program),
                          .max_key_bytes = c->options.max_key_bytes,
                          .price_launches = true,
                          .schedule = c->options.schedule,

@@ -328,6 +328,30 @@ Test(optimize, grouping_is_taken_where_it_pays)
     }
 }
 
+/* A lookup alone waits for its key; in full batches it does not. */
+Test(optimize, few_lookups_have_small_keys)
+{
+    for (uint32_t bits = 3; bits <= 5; bits++) {
+        const torc_noise_row row = lookup_row(bits, 25.0, 1);
+        torc_search search = search_of(&row, 1, -40.0);
+        torc_params many;
+        torc_params one;
+        torc_machine machine;
+        torc_machine_default(&machine);
+        cr_assert_eq(torc_optimize(NULL, &many, &search), TORC_OK);
+        search.level_lookups = 1;
+        cr_assert_eq(torc_optimize(NULL, &one, &search), TORC_OK);
+        cr_expect(holds(&one, &search));
+        cr_expect(torc_params_key_bytes_resident(&one) <
+                      0.9 * (double)torc_params_key_bytes_resident(&many),
+                  "%u bits", bits);
+        cr_expect(torc_cost_lookups(&machine, &one, 1) < torc_cost_lookups(&machine, &many, 1),
+                  "%u bits", bits);
+        cr_expect(torc_cost_lookups(&machine, &one, 64) > torc_cost_lookups(&machine, &many, 64),
+                  "%u bits", bits);
+    }
+}
+
 /* --- circuits without lookups ----------------------------------------------------------------- */
 
 static torc_search linear_search(const torc_noise_row *row)
