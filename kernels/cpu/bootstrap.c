@@ -4,8 +4,9 @@
  * memory once. Formulas: kernels/ref/modulus_switch.c, blind_rotate.c, blind_rotate_grouped.c;
  * layouts: rotate.h, grouped.h.
  *
- * Scratch: exponents u32 [batch][n + 1]; then, classic, accumulators [batch], spectra and one saved
- * part; grouped, one accumulator and a grouped_batch. */
+ * Scratch: exponents u32 [batch][n + 1]; one accumulator of 64-bit words, in which a rotation
+ * begins and ends; then, classic, accumulators [batch], spectra and one saved part; grouped, a
+ * grouped_batch. */
 #include "kernels/cpu/grouped.h"
 #include "kernels/cpu/rotate.h"
 #include "kernels/cpu/table.h"
@@ -29,6 +30,12 @@ static size_t accumulator_bytes(const torc_shape *shape)
     return aligned_bytes(accumulator_words(shape) * sizeof(uint64_t));
 }
 
+/* Of an accumulator while it is turned in classic steps. */
+static size_t turning_bytes(const torc_shape *shape)
+{
+    return aligned_bytes(accumulator_words(shape) * word_bytes(shape));
+}
+
 static size_t exponent_bytes(const torc_shape *shape, uint32_t batch)
 {
     return aligned_bytes((size_t)batch * (shape->lwe_dim + 1) * sizeof(uint32_t));
@@ -36,13 +43,13 @@ static size_t exponent_bytes(const torc_shape *shape, uint32_t batch)
 
 size_t TORC_CPU(bootstrap_scratch_bytes)(const torc_shape *shape, uint32_t batch)
 {
-    const size_t exponents = exponent_bytes(shape, batch);
+    const size_t fixed = exponent_bytes(shape, batch) + accumulator_bytes(shape);
     if (is_grouped(shape)) {
-        return exponents + accumulator_bytes(shape) + TORC_CPU(grouped_batch_bytes)(shape, batch);
+        return fixed + TORC_CPU(grouped_batch_bytes)(shape, batch);
     }
     const size_t spectra = row_count(shape) * shape->poly_size * sizeof(double);
-    const size_t saved = aligned_bytes(part_words(shape) * sizeof(uint64_t));
-    return exponents + batch * accumulator_bytes(shape) + spectra + saved;
+    const size_t saved = aligned_bytes(part_words(shape) * word_bytes(shape));
+    return fixed + batch * turning_bytes(shape) + spectra + saved;
 }
 
 /* Classic: as many accumulators as stay in half of the second-level cache beside a step of the key.
@@ -52,8 +59,7 @@ uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
 {
     const bool shares = is_grouped(shape);
     const size_t least = shares ? 4 : 2;
-    const size_t bytes = shares ? state_doubles(shape) * sizeof(double)
-                                : accumulator_words(shape) * sizeof(uint64_t);
+    const size_t bytes = shares ? state_doubles(shape) * sizeof(double) : turning_bytes(shape);
     const size_t fits = (shares ? L2_BYTES / 4 * 5 : L2_BYTES / 2) / bytes;
     return (uint32_t)(fits < least ? least : fits > BATCH_LIMIT ? BATCH_LIMIT : fits);
 }
@@ -92,7 +98,7 @@ static void accumulator_start(uint64_t *accumulator, const uint64_t *entry, uint
             const uint64_t value = entry[(place & (size - 1)) >> bin_log2];
             part[i] = place < size ? value : -value;
         }
-        pad_polynomial(part, shape->poly_size);
+        pad_wide(part, shape->poly_size);
     }
 }
 
@@ -135,17 +141,49 @@ static void start(uint64_t *accumulator, const rotation *r, uint32_t ciphertext)
                       r->shape);
 }
 
+/* A classic rotation begins and ends in `accumulator`, and is turned in words of 64 or 32 bits. */
+static void classic_start(void *turning, uint64_t *accumulator, const rotation *r,
+                          uint32_t ciphertext)
+{
+    const size_t words = accumulator_words(r->shape);
+    uint32_t *narrow = turning;
+    start(accumulator, r, ciphertext);
+    if (!is_narrow(r->shape)) {
+        memcpy(turning, accumulator, words * sizeof *accumulator);
+        return;
+    }
+    for (size_t i = 0; i < words; i++) {
+        narrow[i] = (uint32_t)((accumulator[i] + ((uint64_t)1 << 31)) >> 32);
+    }
+}
+
+static void classic_end(uint64_t *accumulator, const void *turning, const rotation *r,
+                        uint32_t ciphertext)
+{
+    const size_t words = part_words(r->shape);
+    const uint32_t *narrow = turning;
+    if (is_narrow(r->shape)) {
+        for (size_t i = 0; i < words; i++) {
+            accumulator[i] = (uint64_t)narrow[i] << 32;
+        }
+    } else {
+        memcpy(accumulator, turning, words * sizeof *accumulator);
+    }
+    sample_extract(r->job->out[ciphertext], accumulator, r->shape);
+}
+
 static void classic(const rotation *r)
 {
     const torc_shape *shape = r->shape;
     const torc_bootstrap_job *job = r->job;
-    const size_t words = accumulator_bytes(shape) / sizeof(uint64_t);
-    uint64_t *accumulators = (uint64_t *)(void *)r->states;
-    double *spectra = (double *)(void *)(accumulators + job->batch * words);
-    uint64_t *saved = (uint64_t *)(void *)(spectra + row_count(shape) * shape->poly_size);
+    const size_t bytes = turning_bytes(shape);
+    uint64_t *accumulator = (uint64_t *)(void *)r->states;
+    char *turning = r->states + accumulator_bytes(shape);
+    double *spectra = (double *)(void *)(turning + job->batch * bytes);
+    void *saved = spectra + row_count(shape) * shape->poly_size;
 
     for (uint32_t b = 0; b < job->batch; b++) {
-        start(accumulators + b * words, r, b);
+        classic_start(turning + b * bytes, accumulator, r, b);
     }
     for (uint32_t step = 0; step < shape->lwe_dim; step++) {
         const double *key = (const double *)job->key + step * step_doubles(shape);
@@ -153,12 +191,12 @@ static void classic(const rotation *r)
             const uint32_t exponent = exponents_of(r, b)[step];
             if (exponent != 0) { /* public: the masks are */
                 TORC_CPU(rotate_step)
-                (accumulators + b * words, exponent, key, b == 0, shape, spectra, saved);
+                (turning + b * bytes, exponent, key, b == 0, shape, spectra, saved);
             }
         }
     }
     for (uint32_t b = 0; b < job->batch; b++) {
-        sample_extract(job->out[b], accumulators + b * words, shape);
+        classic_end(accumulator, turning + b * bytes, r, b);
     }
 }
 

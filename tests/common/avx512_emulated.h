@@ -38,6 +38,29 @@ static inline simde__m512i emulated_cvtpd_epi64(simde__m512d x)
     return words;
 }
 
+/* VCVTDQ2PD of a half vector; VCVTPD2DQ: nearest integer, ties to even; -2^31 for all that has
+ * none.
+ */
+static inline simde__m512d emulated_cvtepi32_pd(simde__m256i x)
+{
+    simde__m512d out = simde_mm512_setzero_pd();
+    for (int lane = 0; lane < 8; lane++) {
+        out[lane] = simde_mm256_extract_epi32(x, 0);
+        x = simde_mm256_permutevar8x32_epi32(x, simde_mm256_set_epi32(0, 7, 6, 5, 4, 3, 2, 1));
+    }
+    return out;
+}
+
+static inline simde__m256i emulated_cvtpd_epi32(simde__m512d x)
+{
+    int32_t words[8] __attribute__((aligned(32)));
+    for (int lane = 0; lane < 8; lane++) {
+        const double nearest = nearbyint(x[lane]);
+        words[lane] = nearest >= -0x1p31 && nearest < 0x1p31 ? (int32_t)nearest : INT32_MIN;
+    }
+    return simde_mm256_load_si256((const simde__m256i *)words);
+}
+
 /* VSHUFF64X2: quarters of a, then of b, two bits of `choice` each. */
 static inline simde__m512d emulated_shuffle_f64x2(simde__m512d a, simde__m512d b, int choice)
 {
@@ -58,6 +81,8 @@ static inline simde__m512d emulated_shuffle_f64x2(simde__m512d a, simde__m512d b
         emulated_reduce_pd(x);                                        \
     })
 #define _mm512_cvtpd_epi64(x)            emulated_cvtpd_epi64(x)
+#define _mm512_cvtepi32_pd(x)            emulated_cvtepi32_pd(x)
+#define _mm512_cvtpd_epi32(x)            emulated_cvtpd_epi32(x)
 #define _mm512_shuffle_f64x2(a, b, imm8) emulated_shuffle_f64x2(a, b, imm8)
 
 #endif
