@@ -11,7 +11,7 @@ else()
   add_library(torc_kernels_avx512_emulated OBJECT ${CPU_KERNEL_SOURCES})
   target_link_libraries(torc_kernels_avx512_emulated PRIVATE torc_flags)
   target_compile_definitions(torc_kernels_avx512_emulated PRIVATE TORC_CPU_ISA=avx512_emulated)
-  target_compile_options(torc_kernels_avx512_emulated PRIVATE -mavx2 -mfma -mbmi2 -Wno-psabi
+  target_compile_options(torc_kernels_avx512_emulated PRIVATE -mavx2 -mfma -mbmi2 -O1 -Wno-psabi # 15 s a file with -O3
     -include ${CMAKE_SOURCE_DIR}/tests/common/avx512_emulated.h)
   target_sources(torc_test_common INTERFACE $<TARGET_OBJECTS:torc_kernels_avx512_emulated>)
 endif()
