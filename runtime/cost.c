@@ -12,24 +12,24 @@
  * step of one ciphertext takes, in us (and these formulas give), in batches as the kernels take:
  *
  *    k    N  l  v    g = 1          g = 2          g = 3
- *    4  512  1  0    7.3 (  7.3)
- *    3  512  1  0    5.3 (  5.5)    7.4 (  7.9)   12.4 ( 11.9)
- *    2 1024  1  0    8.1 (  8.3)   10.6 ( 11.1)   14.4 ( 15.6)
- *    2 1024  1  1                  28.1 ( 26.2)   36.7 ( 31.5)
- *    2 1024  1  2                                 68.7 ( 69.5)
- *    2 1024  2  0                  19.8 ( 18.7)
- *    1 4096  1  0   22.4 ( 24.7)                  37.4 ( 37.6)
- *    1 2048  1  0   10.8 ( 11.2)   13.6 ( 13.9)   17.0 ( 18.0)
- *    1 2048  1  1   22.8 ( 22.5)   28.6 ( 27.7)   33.0 ( 32.6)
- *    1 1024  1  2                                 30.6 ( 29.9)
- *    1 2048  1  2   45.8 ( 45.3)   56.1 ( 56.0)   65.3 ( 65.0)
- *    1 2048  1  3  101.0 ( 89.8)  104.4 (113.7)  126.6 (136.1)
- *    1 2048  1  4  186.5 (177.3)  219.1 (226.2)  259.4 (276.0)
- *    1 2048  2  0   17.2 ( 17.5)                  30.2 ( 30.5)
- *    1 2048  2  1                  59.6 ( 54.4)   70.7 ( 61.7)
- *    1 2048  2  2                 112.1 (117.4)  122.6 (127.1)
- *    1 2048  2  3                 251.7 (241.2)  254.8 (270.4)
- *    1 2048  2  4                 424.6 (491.5)  552.9 (567.3)
+ *    4  512  1  0    7.2 (  7.0)
+ *    3  512  1  0    5.3 (  5.3)    7.1 (  7.5)   11.2 ( 11.3)
+ *    2 1024  1  0    7.4 (  7.9)   10.3 ( 10.5)   14.3 ( 14.7)
+ *    2 1024  1  1                  26.2 ( 25.7)   34.1 ( 30.8)
+ *    2 1024  1  2                                 64.1 ( 69.9)
+ *    2 1024  2  0                  18.8 ( 17.6)
+ *    1 4096  1  0   21.4 ( 22.4)                  34.8 ( 35.1)
+ *    1 2048  1  0   10.5 ( 10.5)   12.8 ( 13.0)   16.5 ( 16.9)
+ *    1 2048  1  1   20.9 ( 20.8)   27.3 ( 25.1)   32.5 ( 29.7)
+ *    1 1024  1  2                                 29.0 ( 26.9)
+ *    1 2048  1  2   41.3 ( 41.6)   49.5 ( 50.3)   58.6 ( 58.3)
+ *    1 2048  1  3   82.9 ( 83.3)   97.7 (101.5)  117.9 (120.5)
+ *    1 2048  1  4  167.5 (166.0)  193.3 (201.2)  240.7 (241.8)
+ *    1 2048  2  0   16.8 ( 16.5)                  28.5 ( 28.7)
+ *    1 2048  2  1                  53.9 ( 45.7)   62.7 ( 56.5)
+ *    1 2048  2  2                  98.7 ( 95.2)  115.2 (118.0)
+ *    1 2048  2  3                 193.7 (190.5)  232.0 (242.4)
+ *    1 2048  2  4                 382.0 (382.8)  495.1 (505.5)
  *
  * Alone a lookup waits for its key, 0.05 to 0.09 ns a byte, and two threads that share it lose 2 us
  * a step on cores that share a cache, 8 us on others (0.07 ns and 4 us).
@@ -39,28 +39,35 @@
 
 #include <math.h>
 
+#define TURN_WEIGHT 1.1 /* of a digit's product with a root, and with an element of a bundle */
+
 void torc_machine_default(torc_machine *out)
 {
     *out = (torc_machine){.threads = 1,
-                          .fft_ns_per_butterfly = 0.38,
-                          .mul_ns_per_point = 0.25,
-                          .bundle_ns_per_point = 0.17,
-                          .point_ns = 0.26,
-                          .key_ns_per_byte = 0.07,
+                          .fft_ns_per_butterfly = 0.32,
+                          .mul_ns_per_point = 0.26,
+                          .bundle_ns_per_point = 0.163,
+                          .point_ns = 0.32,
+                          .key_ns_per_byte = 0.065,
                           .keyswitch_ns_per_mac = 0.033,
                           .linear_ns_per_mac = 0.12,
                           .team_ns_per_step = 4000};
 }
 
 /* What the kernels take (kernels/cpu/bootstrap.c): classic, accumulators in half of a second-level
- * cache of 1 MiB; grouped, states of (k+1) l polynomials a part in 5/4 of it. */
+ * cache of 1 MiB, of 32-bit words where digits allow it; grouped, states of (k+1) l polynomials a
+ * part in 5/4 of it. */
 double torc_cost_bootstrap_batch(const torc_params *params)
 {
+    const torc_gadget gadget = params->bootstrap;
     const bool is_grouped = params->grouping > 1;
+    const bool is_narrow =
+        gadget.level_count == 1 && gadget.base_log >= 18 && gadget.base_log <= 26;
     const double least = is_grouped ? 4.0 : 2.0;
-    const double rows = (params->glwe_dim + 1.0) * (is_grouped ? params->bootstrap.level_count : 1);
-    const double bytes = ldexp(rows * params->poly_size * 8.0, (int)params->extended_log2);
-    const double fits = floor((is_grouped ? 0x1.4p20 : 0x1p19) / bytes);
+    const double words = (params->glwe_dim + 1.0) * params->poly_size;
+    const double bytes = words * (is_grouped ? 8.0 * gadget.level_count : is_narrow ? 4.0 : 8.0);
+    const double fits =
+        floor((is_grouped ? 0x1.4p20 : 0x1p19) / ldexp(bytes, (int)params->extended_log2));
 
     return fmin(fmax(fits, least), 16.0);
 }
@@ -82,16 +89,14 @@ static double bundle_count(double subsets, double parts)
     return 1.0 + (parts - 1.0) * (1.0 - pow(1.0 - 1.0 / parts, subsets - 1.0));
 }
 
-/* A part times a bundle, for each element: k = l = 1; l = 2 with g = 3, of which the kernels know
- * too; other shapes. Results and digits that do not stay in registers are loaded again. (Measured.)
- */
+/* A part times a bundle, for each element: k = l = 1; l = 2; other shapes. Results and digits that
+ * do not stay in registers are loaded again. (Measured.) */
 static double part_weight(const torc_params *params)
 {
-    if (params->glwe_dim == 1 && params->bootstrap.level_count == 1) {
-        return 4.0 / 3.0;
+    if (params->glwe_dim != 1 || params->bootstrap.level_count > 2) {
+        return 3.2;
     }
-    const bool is_known = params->glwe_dim == 1 && params->bootstrap.level_count == 2;
-    return is_known && params->grouping == 3 ? 2.0 : 2.8;
+    return params->bootstrap.level_count == 1 ? TURN_WEIGHT : 1.8;
 }
 
 /* Nanoseconds of a point's complex multiply-adds in one step, all parts. Classic: the product.
@@ -113,7 +118,7 @@ static double product_ns_per_point(const torc_machine *machine, const torc_param
     }
     const double products = bundle_count(subsets, parts) * product;
     return ((subsets - 1.0) * (product + 1.0) +
-            parts * (part_weight(params) * products + 4.0 / 3.0 * rows)) *
+            parts * (part_weight(params) * products + TURN_WEIGHT * rows)) *
            machine->bundle_ns_per_point;
 }
 
