@@ -1,6 +1,6 @@
 # Rows of compare_concrete.sh as a table; form=text: a line a width, to read in a terminal;
 # form=markdown: a column a width, as the README has them, and behind it what the file has of single
-# lookups, compare_concrete_ml.sh, torc_bench steps and linear.sh. Of several rows of one kind the
+# lookups, compare_concrete_ml.sh, torc_bench steps, linear.sh and threads.sh. Of several rows of one kind the
 # last counts.
 
 function member(name, at, text) {
@@ -60,6 +60,12 @@ member("bench") == "compare_concrete_ml" {
 member("bench") == "steps" && member("what") == "transform" { transform_us = member("us") }
 member("bench") == "steps" && member("what") == "step" { step_us[member("grouping")] = member("us") }
 
+member("bench") == "threads" {
+    threads = member("threads")
+    gains = gains (gains == "" ? "" : "; ") member("set") ", " (member("batch") == 1 ? "one alone" : "batch " member("batch")) \
+        ", " sprintf("%.2f", member("ratio_of_min")) " times (medians " sprintf("%.2f", member("ratio")) ")"
+}
+
 member("bench") == "linear" {
     line_text = "1 to " grouped(member("batch_max")) " lookups (`" member("set") "`): " sprintf("%.2f", member("ms_per_lookup")) \
         " ms each, r^2 " sprintf("%.5f", member("r2")) ", no number of lookups more than " \
@@ -93,6 +99,7 @@ function markdown(i) {
         printf "\nOne core, N = 2048, k = l = 1 (`torc_bench steps`): a forward transform %.2f us; a step of 1, 2 and 3 key bits " \
             "%.1f, %.1f and %.1f us a ciphertext.\n", transform_us, step_us[1], step_us[2], step_us[3]
     if (line_text != "") print "\n" line_text "."
+    if (gains != "") print "\n" threads " threads against one, least times (`bench/threads.sh`): " gains "."
 }
 
 function text(i, b) {

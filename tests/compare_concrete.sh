@@ -123,12 +123,14 @@ cat >>"$folder/rows" <<'END'
 {"bench":"steps","what":"step","grouping":1,"us":10.7}
 {"bench":"steps","what":"step","grouping":2,"us":13.7}
 {"bench":"steps","what":"step","grouping":3,"us":17.7}
+{"bench":"threads","set":"4_private","batch":64,"threads":2,"ms_one":84,"ms_all":41,"ratio":2.049,"ratio_of_min":1.953}
 {"bench":"linear","set":"4_private","batch_max":10000,"ms_per_lookup":3.512,"r2":0.99998,"deviation_max_percent":7.66}
 END
 sh bench/compare_concrete.sh --markdown "$folder/rows" >"$folder/table"
 expect "the digits" grep -q '^| one encrypted image, s | 0.50 | 6.00 | 12 |$' "$folder/table"
 expect "simulated" grep -q '^| simulated images a second | 1,234,567 | 100 | 12,346 |$' "$folder/table"
 expect "steps" grep -q 'a forward transform 1.60 us; a step of 1, 2 and 3 key bits 10.7, 13.7 and 17.7 us' "$folder/table"
+expect "what threads gain beside the table" grep -q '^2 threads against one.*: 4_private, batch 64, 1.95 times (medians 2.05)\.$' "$folder/table"
 expect "the line" grep -q '^1 to 10,000 lookups (.4_private.): 3.51 ms each, r^2 0.99998, .* 8 % off the line\.$' "$folder/table"
 echo '{"bench":"lookups"}' >"$folder/none"
 expect "no rows, no table" [ "$(sh bench/compare_concrete.sh --markdown "$folder/none" 2>&1)" = "compare_table: no row of compare_concrete.sh" ]

@@ -127,8 +127,17 @@ static void check_shape(const torc_cpu_kernels *cpu, const torc_shape *shape)
     keys_free(&keys);
 }
 
+/* Nobody waits for a thread that does not come, and that one is told. */
+static void check_absence(void)
+{
+    torc_team team = {0};
+    CHECK(NULL, !torc_team_forms(&team, 0, 2));
+    CHECK(NULL, !torc_team_forms(&team, 1, 2));
+}
+
 int main(void)
 {
+    check_absence();
     static const torc_shape shapes[] = {
         {1, 256, 24, 0, 16, 2, 1, 1, 2, 0},  {2, 512, 24, 0, 22, 1, 1, 1, 3, 0},
         {1, 1024, 12, 2, 22, 1, 1, 1, 2, 0}, {1, 2048, 12, 0, 22, 1, 1, 1, 3, 0},
