@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-enum { BATCH = 3, ENTRIES = 16, INDEX_BITS = 4, ROUNDS = 3 };
+enum { BATCH = 3, ENTRIES = 16, INDEX_BITS = 4, ROUNDS = 3, GUARD_BYTES = 4096 };
 
 /* One bootstrap of BATCH ciphertexts, by a team or alone. */
 typedef struct work {
@@ -48,6 +48,25 @@ static void *member_run(void *user)
     return NULL;
 }
 
+/* Scratch of exactly what the kernel asks for, a guard behind it. */
+static void *scratch_open(const work *w)
+{
+    const size_t bytes = w->cpu->bootstrap_scratch_bytes(w->shape, BATCH);
+    char *scratch = test_alloc(bytes + GUARD_BYTES);
+    memset(scratch, 0xff, bytes + GUARD_BYTES);
+    return scratch;
+}
+
+static void scratch_close(const work *w, void *scratch)
+{
+    const uint8_t *guard =
+        (const uint8_t *)scratch + w->cpu->bootstrap_scratch_bytes(w->shape, BATCH);
+    for (size_t i = 0; i < GUARD_BYTES; i++) {
+        CHECK(NULL, guard[i] == 0xff);
+    }
+    free(scratch);
+}
+
 /* Both teams at once, member_count threads each. */
 static void teams_run(work *works, uint32_t count)
 {
@@ -58,8 +77,7 @@ static void teams_run(work *works, uint32_t count)
         works[w].job.member_count = count;
         for (uint32_t m = 0; m < count; m++) {
             members[w][m] = (member){&works[w], m, NULL, false};
-            members[w][m].scratch =
-                test_alloc(works[w].cpu->bootstrap_scratch_bytes(works[w].shape, BATCH));
+            members[w][m].scratch = scratch_open(&works[w]);
         }
         works[w].team.scratch = members[w][0].scratch;
         for (uint32_t m = 0; m < count; m++) {
@@ -72,7 +90,7 @@ static void teams_run(work *works, uint32_t count)
             CHECK(NULL, members[w][m].formed == members[w][0].formed);
         }
         for (uint32_t m = 0; m < count; m++) {
-            free(members[w][m].scratch);
+            scratch_close(&works[w], members[w][m].scratch);
         }
     }
 }
