@@ -71,7 +71,7 @@ static void scratch_close(const work *w, void *scratch)
 static void teams_run(work *works, uint32_t count)
 {
     pthread_t threads[2][TORC_TEAM_MAX];
-    member members[2][TORC_TEAM_MAX];
+    member members[2][TORC_TEAM_MAX] = {0};
     for (size_t w = 0; w < 2; w++) {
         works[w].team = (torc_team){0};
         works[w].job.member_count = count;
