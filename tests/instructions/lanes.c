@@ -45,6 +45,11 @@ static int64_t to_integer(double x)
     return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
 }
 
+static int32_t to_integer32(double x)
+{
+    return x >= -0x1p31 && x < 0x1p31 ? (int32_t)x : INT32_MIN;
+}
+
 static uint64_t ternary(const lane_arguments *x)
 {
     uint64_t out = 0;
@@ -95,6 +100,7 @@ LANE(sign_byte, (int64_t)(int8_t)x->a)
 LANE(sign16, (int64_t)(int16_t)x->a)
 LANE(sign32, (int64_t)(int32_t)x->a)
 LANE(nearest_integer, to_integer(nearbyint(as_double(x->a))))
+LANE(nearest_integer32, to_integer32(nearbyint(as_double(x->a))))
 LANE(cut_integer, to_integer(as_double(x->a)))
 LANE(double_signed64, as_bits((double)(int64_t)x->a))
 LANE(double_unsigned, as_bits((double)x->a))
@@ -176,6 +182,7 @@ static const lane_operation operations[] = {
     {"vpsrld", LANES_SHIFT, 4, 0, right},
     {"vpsraq", LANES_SHIFT, 8, 0, right_signed64},
     {"vpsrad", LANES_SHIFT, 4, 0, right_signed32},
+    {"vcvtpd2dq", LANES_CONVERT, 4, 8, nearest_integer32},
     {"vcvtpd2qq", LANES_ONE, 8, 0, nearest_integer},
     {"vcvttpd2qq", LANES_ONE, 8, 0, cut_integer},
     {"vcvtqq2pd", LANES_ONE, 8, 0, double_signed64},
