@@ -276,8 +276,8 @@ bool torc_team_forms(torc_team *team, uint32_t member, uint32_t count);
 /* Returns when every member has called it as often; what they wrote before is seen after. */
 void torc_team_meet(torc_team *team, uint32_t member, uint32_t count);
 
-/* out[batch] (pointers to big LWE) = bootstrap of small[batch][n+1] with table polynomials
- * entry[batch] of 2^index_bits[batch] entries; the half-bin shift is added in it. */
+/* out[batch] (pointers to 2^outputs_log2 big LWE) = bootstrap of small[batch][n+1] with as many
+ * tables entry[batch], of 2^index_bits[batch] entries each; the half-bin shift is added in it. */
 typedef struct torc_bootstrap_job {
     uint64_t *const *out;
     const uint32_t *small;

@@ -1,4 +1,5 @@
 /* Several results of one rotation: 2^o tables, interleaved, read at once. */
+#include "tests/cpu_tables.h"
 #include "tests/kernel_keys.h"
 #include "tests/kernel_oracles.h"
 
@@ -73,6 +74,37 @@ static void look_up(rotator *r, uint32_t index, test_rng *rng)
     torc_ref_extract_outputs(r->big, r->acc, s);
 }
 
+/* The results of all tables for an encryption of the middle of bin `index`, as a share of a turn
+ * away from the entries at most 2^-12. */
+static void expect_entries(const rotator *r, uint32_t index, const char *name)
+{
+    const torc_shape *s = &r->keys.shape;
+    const size_t big_dim = (size_t)s->glwe_dim * s->poly_size;
+    for (uint32_t t = 0; t < (uint32_t)1 << s->outputs_log2; t++) {
+        const uint64_t phase =
+            torc_ref_lwe_phase(r->big + t * (big_dim + 1), r->keys.big, (uint32_t)big_dim);
+        const uint64_t value = r->entry[(t << r->bits) + index % (1u << r->bits)];
+        const uint64_t expected = index >> r->bits ? -value : value;
+        cr_expect(fabs(torus_fraction(phase - expected)) < 0x1p-12,
+                  "%s k=%u N=%u v=%u g=%u: result %u of index %u, error %g", name, s->glwe_dim,
+                  s->poly_size, s->extended_log2, s->grouping, t, index,
+                  torus_fraction(phase - expected));
+    }
+}
+
+/* The same by one table of CPU kernels. */
+static void cpu_look_up(const rotator *r, const torc_cpu_kernels *cpu, const void *key,
+                        void *scratch, uint32_t index, test_rng *rng)
+{
+    const torc_shape *s = &r->keys.shape;
+    uint32_t small[LWE_DIM + 1];
+    const uint64_t *entry = r->entry;
+    uint64_t *out = r->big;
+
+    keys_encrypt_small(small, &r->keys, rng, index << (31 - r->bits), -1);
+    cpu->bootstrap(&out, small, &entry, &r->bits, 1, key, s, scratch);
+}
+
 Test(kernels_outputs, table_polynomial_interleaves_the_tables)
 {
     const torc_shape s = {.poly_size = 256, .extended_log2 = 1, .outputs_log2 = 2};
@@ -86,32 +118,53 @@ Test(kernels_outputs, table_polynomial_interleaves_the_tables)
     }
 }
 
+static const torc_shape shapes[] = {
+    {1, 256, LWE_DIM, 0, 16, 2, 1, 1, 1, 1},  {1, 256, LWE_DIM, 1, 16, 2, 1, 1, 2, 3},
+    {2, 256, LWE_DIM, 3, 16, 2, 1, 1, 3, 2},  {1, 1024, LWE_DIM, 2, 16, 2, 1, 1, 2, 2},
+    {1, 1024, LWE_DIM, 0, 20, 1, 1, 1, 1, 2}, {1, 512, LWE_DIM, 1, 20, 1, 1, 1, 1, 2},
+};
+
+static uint32_t index_bits(const torc_shape *s)
+{
+    return (uint32_t)log2(s->poly_size) + s->extended_log2 - s->outputs_log2 - 4;
+}
+
 /* Every entry of every table in both halves, from an encryption through modulus switch and
  * extraction; fewer results than parts, as many, and more. The switch adds n/48 cells^2 (n = 12):
  * half a bin has 8 cells, 16 sigma. */
 Test(kernels_outputs, each_result_is_the_entry_of_its_own_table)
 {
-    static const torc_shape shapes[] = {{1, 256, LWE_DIM, 0, 16, 2, 1, 1, 1, 1},
-                                        {1, 256, LWE_DIM, 1, 16, 2, 1, 1, 2, 3},
-                                        {2, 256, LWE_DIM, 3, 16, 2, 1, 1, 3, 2},
-                                        {1, 1024, LWE_DIM, 2, 16, 2, 1, 1, 2, 2}};
+    for (size_t row = 0; row < sizeof shapes / sizeof *shapes; row++) {
+        test_rng rng = {700 + row};
+        rotator r = rotator_make(&shapes[row], index_bits(&shapes[row]), &rng);
+        for (uint32_t index = 0; index < (uint32_t)2 << r.bits; index++) {
+            look_up(&r, index, &rng);
+            expect_entries(&r, index, "reference");
+        }
+        rotator_free(&r);
+    }
+}
+
+/* The same for every table of CPU kernels; words of 64 and of 32 bits, grouped and not. */
+Test(kernels_outputs, cpu_kernels_give_each_result, .timeout = 120)
+{
     for (size_t row = 0; row < sizeof shapes / sizeof *shapes; row++) {
         const torc_shape *s = &shapes[row];
-        const size_t big_dim = (size_t)s->glwe_dim * s->poly_size;
-        const uint32_t bits = (uint32_t)log2(s->poly_size) + s->extended_log2 - s->outputs_log2 - 4;
-        test_rng rng = {700 + row};
-        rotator r = rotator_make(s, bits, &rng);
-        for (uint32_t index = 0; index < (uint32_t)2 << bits; index++) {
-            look_up(&r, index, &rng);
-            for (uint32_t t = 0; t < (uint32_t)1 << s->outputs_log2; t++) {
-                const uint64_t phase =
-                    torc_ref_lwe_phase(r.big + t * (big_dim + 1), r.keys.big, (uint32_t)big_dim);
-                const uint64_t value = r.entry[(t << bits) + index % (1u << bits)];
-                const uint64_t expected = index >> bits ? -value : value;
-                cr_expect(fabs(torus_fraction(phase - expected)) < 0x1p-12,
-                          "row %zu: result %u of index %u, error %g", row, t, index,
-                          torus_fraction(phase - expected));
+        test_rng rng = {800 + row};
+        rotator r = rotator_make(s, index_bits(s), &rng);
+        for (size_t isa = 0; isa < CPU_TABLES; isa++) {
+            const torc_cpu_kernels *cpu = cpu_table(isa);
+            if (cpu == NULL) {
+                continue;
             }
+            void *key = keys_cpu_bootstrap(&r.keys, cpu);
+            void *scratch = test_alloc(cpu->bootstrap_scratch_bytes(s, 1));
+            for (uint32_t index = 0; index < (uint32_t)2 << r.bits; index++) {
+                cpu_look_up(&r, cpu, key, scratch, index, &rng);
+                expect_entries(&r, index, cpu->name);
+            }
+            free(key);
+            free(scratch);
         }
         rotator_free(&r);
     }

@@ -7,8 +7,8 @@
  * Scratch: exponents u32 [batch][n + 1]; one accumulator of 64-bit words, in which a rotation
  * begins and ends; then, classic, accumulators [batch], spectra and one saved part; grouped, a
  * grouped_batch. */
+#include "kernels/cpu/accumulator.h"
 #include "kernels/cpu/grouped.h"
-#include "kernels/cpu/rotate.h"
 #include "kernels/cpu/table.h"
 
 #include <string.h>
@@ -64,58 +64,6 @@ uint32_t TORC_CPU(bootstrap_batch)(const torc_shape *shape)
     return (uint32_t)(fits < least ? least : fits > BATCH_LIMIT ? BATCH_LIMIT : fits);
 }
 
-static void modulus_switch(uint32_t *exponent, const uint32_t *small, uint32_t half_bin,
-                           const torc_shape *shape)
-{
-    const uint32_t n = shape->lwe_dim;
-    const uint32_t log2_poly = (uint32_t)__builtin_ctz(shape->poly_size);
-    const uint32_t cell_log2 = 31 - log2_poly - shape->extended_log2;
-    const uint32_t half_cell = (uint32_t)1 << (cell_log2 - 1);
-    int64_t error_sum = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t rounded = small[i] + half_cell;
-        exponent[i] = rounded >> cell_log2;
-        error_sum += (int64_t)half_cell - (int64_t)(rounded & (2 * half_cell - 1));
-    }
-    const int64_t twice_body = 2 * (int64_t)(uint32_t)(small[n] + half_bin) + error_sum;
-    exponent[n] = (uint32_t)(twice_body >> (cell_log2 + 1)) & (UINT32_MAX >> cell_log2);
-}
-
-/* accumulator = (0, X^-back table): coefficient i is that of i + back. */
-static void accumulator_start(uint64_t *accumulator, const uint64_t *entry, uint32_t index_bits,
-                              uint32_t back, const torc_shape *shape)
-{
-    const uint32_t size = shape->poly_size << shape->extended_log2;
-    const uint32_t bin_log2 = (uint32_t)__builtin_ctz(size) - index_bits;
-    const size_t body = shape->glwe_dim * poly_words(shape);
-
-    memset(accumulator, 0, accumulator_words(shape) * sizeof *accumulator);
-    for (uint32_t r = 0; r < (uint32_t)1 << shape->extended_log2; r++) {
-        uint64_t *part = accumulator + r * part_words(shape) + body;
-        for (uint32_t i = 0; i < shape->poly_size; i++) {
-            const uint32_t place = ((i << shape->extended_log2) + r + back) & (2 * size - 1);
-            const uint64_t value = entry[(place & (size - 1)) >> bin_log2];
-            part[i] = place < size ? value : -value;
-        }
-        pad_wide(part, shape->poly_size);
-    }
-}
-
-static void sample_extract(uint64_t *big, const uint64_t *part, const torc_shape *shape)
-{
-    const uint32_t size = shape->poly_size;
-    for (uint32_t c = 0; c < shape->glwe_dim; c++) {
-        const uint64_t *mask = part + c * poly_words(shape);
-        big[0] = mask[0];
-        for (uint32_t i = 1; i < size; i++) {
-            big[i] = -mask[size - i];
-        }
-        big += size;
-    }
-    *big = part[shape->glwe_dim * poly_words(shape)];
-}
-
 /* What a rotation of either kind is given. */
 typedef struct rotation {
     const torc_bootstrap_job *job;
@@ -135,10 +83,11 @@ static void start(uint64_t *accumulator, const rotation *r, uint32_t ciphertext)
     const torc_bootstrap_job *job = r->job;
     const uint32_t index_bits = job->index_bits[ciphertext];
     uint32_t *exponent = exponents_of(r, ciphertext);
-    modulus_switch(exponent, job->small + (size_t)ciphertext * (r->shape->lwe_dim + 1),
-                   (uint32_t)1 << (30 - index_bits), r->shape);
-    accumulator_start(accumulator, job->entry[ciphertext], index_bits, exponent[r->shape->lwe_dim],
-                      r->shape);
+    TORC_CPU(modulus_switch)
+    (exponent, job->small + (size_t)ciphertext * (r->shape->lwe_dim + 1),
+     (uint32_t)1 << (30 - index_bits), r->shape);
+    TORC_CPU(accumulator_start)
+    (accumulator, job->entry[ciphertext], index_bits, exponent[r->shape->lwe_dim], r->shape);
 }
 
 /* A classic rotation begins and ends in `accumulator`, and is turned in words of 64 or 32 bits. */
@@ -160,7 +109,7 @@ static void classic_start(void *turning, uint64_t *accumulator, const rotation *
 static void classic_end(uint64_t *accumulator, const void *turning, const rotation *r,
                         uint32_t ciphertext)
 {
-    const size_t words = part_words(r->shape);
+    const size_t words = part_words(r->shape) * result_parts(r->shape);
     const uint32_t *narrow = turning;
     if (is_narrow(r->shape)) {
         for (size_t i = 0; i < words; i++) {
@@ -169,7 +118,7 @@ static void classic_end(uint64_t *accumulator, const void *turning, const rotati
     } else {
         memcpy(accumulator, turning, words * sizeof *accumulator);
     }
-    sample_extract(r->job->out[ciphertext], accumulator, r->shape);
+    TORC_CPU(accumulator_extract)(r->job->out[ciphertext], accumulator, r->shape);
 }
 
 static void classic(const rotation *r)
@@ -232,8 +181,9 @@ static void grouped_close(const grouped_batch *batch, const rotation *r, const g
 {
     uint64_t *accumulator = (uint64_t *)(void *)r->states;
     for (uint32_t b = 0; b < r->job->batch && r->job->member == 0; b++) {
-        TORC_CPU(grouped_finish)(accumulator, state_of(batch, b), plan);
-        sample_extract(r->job->out[b], accumulator, r->shape);
+        TORC_CPU(grouped_finish)
+        (accumulator, state_of(batch, b), result_parts(r->shape), plan);
+        TORC_CPU(accumulator_extract)(r->job->out[b], accumulator, r->shape);
     }
 }
 

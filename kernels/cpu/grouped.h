@@ -149,8 +149,9 @@ INLINE void key_fetch(key_stream *stream)
  * every child of the root; places are blocks, child_blocks of them. */
 void TORC_CPU(grouped_turn)(double *state, const grouped_plan *plan, bool is_start, uint32_t first,
                             uint32_t end);
-/* Results of part 0 -> its polynomials as rotate.h has them. */
-void TORC_CPU(grouped_finish)(uint64_t *words, const double *state, const grouped_plan *plan);
+/* Results of the first `parts` parts -> their polynomials as rotate.h has them. */
+void TORC_CPU(grouped_finish)(uint64_t *words, const double *state, uint32_t parts,
+                              const grouped_plan *plan);
 
 /* The vertical passes of one child of the root behind grouped_turn, all digits; before it, all
  * results. */

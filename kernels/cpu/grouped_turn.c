@@ -124,12 +124,16 @@ INLINE void finish_pass(int log2_radix, uint64_t *poly, const double *column, si
     }
 }
 
-void TORC_CPU(grouped_finish)(uint64_t *words, const double *state, const grouped_plan *plan)
+void TORC_CPU(grouped_finish)(uint64_t *words, const double *state, uint32_t parts,
+                              const grouped_plan *plan)
 {
     const torc_shape *shape = plan->shape;
-    for (uint32_t c = 0; c <= shape->glwe_dim; c++) {
-        const double *column = state + (size_t)c * 2 * FFT_BLOCK;
-        uint64_t *poly = words + c * poly_words(shape);
+    const uint32_t columns = shape->glwe_dim + 1;
+    for (uint32_t i = 0; i < parts * columns; i++) {
+        const uint32_t part = i / columns;
+        const uint32_t c = i % columns;
+        const double *column = state + (part * row_count(shape) + c) * 2 * FFT_BLOCK;
+        uint64_t *poly = words + part * part_words(shape) + c * poly_words(shape);
         switch (plan->fft->pass[0].log2_radix) {
         case 1: finish_pass(1, poly, column, block_stride(shape), plan->fft); break;
         case 2: finish_pass(2, poly, column, block_stride(shape), plan->fft); break;
