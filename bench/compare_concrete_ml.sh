@@ -68,7 +68,7 @@ accuracy() {
     model=models/digits_mlp
     "$torc" compile $model/digits_mlp.onnx --inputset $model/inputset.npy -o "$work/digits.torc" \
         --client-spec "$work/digits.client" >/dev/null
-    "$torc" simulate "$work/digits.torc" --input $model/test_inputs.npy --output "$work/y.npy" --noise 2>/dev/null
+    "$torc" simulate "$work/digits.torc" --input $model/test_inputs.npy --output "$work/y.npy" --noise >/dev/null 2>&1
     "$python" -c 'import sys, numpy; y, labels = map(numpy.load, sys.argv[1:])
 print("%.4g" % (100 * (y.argmax(1) == labels).mean()))' "$work/y.npy" $model/test_labels.npy
 }

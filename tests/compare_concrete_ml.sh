@@ -41,7 +41,7 @@ echo '{"name": "digits_mlp_w4_r5", "keygen_s": 4.5, "encrypted_s": [70, 20.5, 30
     '"accuracy_simulated": 0.945, "same": "3/3"}' >>"$4"
 END
 echo "#!/bin/sh" >"$folder/bin/sleep" # the load needs no second here
-cp "$folder/bin/sleep" "$folder/torc"
+printf '#!/bin/sh\necho "what torc says of its work"\n' >"$folder/torc" # and no row may hold
 chmod +x "$folder/torc" "$folder/torc_bench" "$folder/venv/bin/python" "$folder/bin/sleep"
 
 run() { # RIGHT ARGUMENTS...: sets code
@@ -56,6 +56,7 @@ run() { # RIGHT ARGUMENTS...: sets code
 
 run true --output "$folder/rows"
 expect "it ends well" [ "$code" -eq 0 ]
+expect "whose accuracy is a number" grep -q '"torc_accuracy":97.5,' "$folder/out"
 expect "with one row" [ "$(wc -l <"$folder/out")" -eq 1 ]
 expect "which is kept" cmp -s "$folder/out" "$folder/rows"
 expect "medians of three turns" grep -q '"turns":3,"torc_s":2,"concrete_ml_s":30,"ratio":15,"ratio_min":10,"ratio_max":30,' "$folder/out"
