@@ -242,7 +242,8 @@ void torc_ref_gaussian(double *out, size_t count, uint64_t counter, double std, 
 /* A prepared key is opaque to the caller: `bytes` of 64-byte aligned memory, filled row by row.
  *
  * Limits: k 1..6, N 256..4096, v 0..5, l 1..8, g 1..3, base_log 1..50, base_log * l <= 63 (50 when
- * g > 1), base_log' * l' <= 32, tables of at most 2^8 entries. */
+ * g > 1), base_log' * l' <= 32, tables of at most 2^8 entries,
+ * each of two cells at least: 2^(index_bits + outputs_log2 + 1) <= 2^v N. */
 #define TORC_CPU_GROUPING_MAX 3
 
 /* small[batch][n+1] = keyswitch of in[batch] (pointers to big LWE) after adding offset[batch] to
