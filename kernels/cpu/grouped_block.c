@@ -13,8 +13,7 @@ typedef struct bit_monomials {
 
 INLINE complex_vec slot_load(const double *key, uint32_t slot)
 {
-    return (complex_vec){load_f64(key + (size_t)slot * 2 * VECTOR_WIDTH),
-                         load_f64(key + ((size_t)slot * 2 + 1) * VECTOR_WIDTH)};
+    return load_complex(key + (size_t)slot * 2 * VECTOR_WIDTH, VECTOR_WIDTH);
 }
 
 /* One element; key double [slots][re, im][W]. */
@@ -50,11 +49,9 @@ INLINE void block_product(int g, double *result, const double *digit, const doub
             for (uint32_t r = 0; r < rows; r++, key += element) {
                 const complex_vec bundle = bundle_at(g, key, &m, unit[c * rows + r]);
                 const double *d = digit + (size_t)r * 2 * FFT_BLOCK + v * VECTOR_WIDTH;
-                const complex_vec factor = {load_f64(d), load_f64(d + FFT_BLOCK)};
-                sum = complex_add(sum, factor, bundle);
+                sum = complex_add(sum, load_complex(d, FFT_BLOCK), bundle);
             }
-            store_f64(result + (size_t)c * 2 * FFT_BLOCK + v * VECTOR_WIDTH, sum.re);
-            store_f64(result + ((size_t)c * 2 + 1) * FFT_BLOCK + v * VECTOR_WIDTH, sum.im);
+            store_complex(result + (size_t)c * 2 * FFT_BLOCK + v * VECTOR_WIDTH, FFT_BLOCK, sum);
         }
     }
 }

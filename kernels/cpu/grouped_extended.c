@@ -11,17 +11,6 @@
 
 enum { CHUNK = 4 /* elements of a bundle in registers: 8 of the 16 of AVX2 */ };
 
-INLINE complex_vec load_complex(const double *at, size_t imag)
-{
-    return (complex_vec){load_f64(at), load_f64(at + imag)};
-}
-
-INLINE void store_complex(double *at, size_t imag, complex_vec x)
-{
-    store_f64(at, x.re);
-    store_f64(at + imag, x.im);
-}
-
 /* Sizes of a block, constants where a shape is common. */
 typedef struct block_size {
     uint32_t slots, columns, rows, parts;

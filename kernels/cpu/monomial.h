@@ -27,6 +27,17 @@ typedef struct complex_vec {
     vec_f64 re, im;
 } complex_vec;
 
+/* Imaginary parts `imag` doubles behind the real ones. */
+INLINE complex_vec load_complex(const double *at, size_t imag)
+{
+    return (complex_vec){load_f64(at), load_f64(at + imag)};
+}
+INLINE void store_complex(double *at, size_t imag, complex_vec x)
+{
+    store_f64(at, x.re);
+    store_f64(at + imag, x.im);
+}
+
 /* N in 256, 512, .. 4096. Built once for all sizes, from any thread. */
 const monomial_table *TORC_CPU(monomial_table)(uint32_t poly_size);
 
@@ -60,7 +71,7 @@ INLINE complex_vec complex_add(complex_vec c, complex_vec a, complex_vec b)
 /* The product of a scalar and one vector of a row. */
 INLINE complex_vec row_times(complex_vec scalar, const double *row)
 {
-    return complex_mul(scalar, (complex_vec){load_f64(row), load_f64(row + FFT_BLOCK)});
+    return complex_mul(scalar, load_complex(row, FFT_BLOCK));
 }
 
 /* X^a at the points of vector v of the block that has this scalar. */
